@@ -236,7 +236,7 @@ def _case_to_dict(case: TestCase) -> dict[str, Any]:
 def _case_from_dict(values: Any, problem_id: str) -> TestCase:
     if not isinstance(values, Mapping) or values.get("type") not in _KINDS:
         raise ValueError(
-            f"problem {problem_id!r}: a test must be an object with \"type\" one of {', '.join(_KINDS)}, "
+            f'problem {problem_id!r}: a test must be an object with "type" one of {", ".join(_KINDS)}, '
             f"not {_short(values)}"
         )
     arguments = {name: value for name, value in values.items() if name != "type"}
