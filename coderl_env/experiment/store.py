@@ -1,0 +1,188 @@
+"""The store of every program that a run judged: one SQLite file, one writer, any number of readers.
+
+The schema carries a version; a file of another version is refused, never guessed at. Rows are identified by (stage,
+step, task id, sample index), so what is added again after a resume replaces itself and is counted once.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["STORE_VERSION", "Sample", "SampleStore"]
+
+STORE_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE samples (
+    stage TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    task_id TEXT NOT NULL,
+    sample_index INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    reward REAL NOT NULL,
+    program TEXT NOT NULL,
+    judgement TEXT,
+    UNIQUE (stage, step, task_id, sample_index)
+);
+CREATE INDEX samples_by_outcome ON samples (stage, outcome);
+"""
+_COLUMNS = "stage, step, task_id, sample_index, program, judgement, reward, outcome"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A judged program.
+
+    Attributes:
+        stage: the stage that drew it, such as `rl` or an evaluation's row name.
+        step: step of that stage.
+        task_id: the problem's id.
+        sample_index: number of the sample among those of the same stage, step and problem.
+        program: the program's text.
+        judgement: `Judgement.to_dict()`.
+        reward: the return of the episode.
+        outcome: value of the `Outcome`.
+    """
+
+    stage: str
+    step: int
+    task_id: str
+    sample_index: int
+    program: str
+    judgement: dict[str, Any] | None
+    reward: float
+    outcome: str
+
+
+class SampleStore:
+    """The samples of a run.
+
+    Args:
+        path: the SQLite file; created unless `read_only`.
+        read_only: open an existing file for reading.
+
+    Raises:
+        ValueError: the file is no sample store, or one of another version.
+        OSError: the file cannot be opened or created.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = Path(path)
+        self._lock = threading.Lock()
+        mode = "ro" if read_only else "rwc"
+        address = f"{self.path.resolve().as_uri()}?mode={mode}"
+        try:
+            self._connection = sqlite3.connect(address, uri=True, timeout=30, check_same_thread=False)
+        except sqlite3.OperationalError as error:
+            raise OSError(f"cannot open the sample store {self.path}: {error}") from error
+        try:
+            self._prepare(read_only)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self, read_only: bool) -> None:
+        try:
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if version == 0 and tables == 0 and not read_only:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {STORE_VERSION}; COMMIT;")
+                version = STORE_VERSION
+            # A lost power supply may lose the last transactions, but never damages a WAL file.
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+        except sqlite3.OperationalError as error:
+            raise OSError(f"cannot use the sample store {self.path}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise ValueError(
+                f"{self.path} is no sample store ({error}); move it away or name another folder"
+            ) from error
+        if version != STORE_VERSION:
+            raise ValueError(
+                f"{self.path} is a store of version {version}, this coderl-env reads version {STORE_VERSION}; "
+                "read it with the coderl-env that wrote it, or name another folder"
+            )
+
+    def add(self, samples: Iterable[Sample]) -> None:
+        """Write samples in one transaction: all of them or none.
+
+        Raises:
+            ValueError: two of them have the same stage, step, task id and sample index.
+            OSError: the file cannot be written, for example because the disk is full.
+        """
+        rows = [_to_row(sample) for sample in samples]
+        if len({row[:4] for row in rows}) != len(rows):
+            raise ValueError(
+                "two samples have the same stage, step, task id and index; number repeated draws of a task"
+            )
+        statement = f"INSERT OR REPLACE INTO samples ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        with self._lock:
+            try:
+                with self._connection:
+                    self._connection.executemany(statement, rows)
+            except sqlite3.OperationalError as error:
+                raise OSError(f"cannot write to the sample store {self.path}: {error}") from error
+
+    def count(self, stage: str | None = None) -> int:
+        """Return the number of samples, of one stage or of all."""
+        return sum(self.outcomes(stage).values())
+
+    def outcomes(self, stage: str | None = None) -> dict[str, int]:
+        """Return how many samples had each outcome, of one stage or of all; read from an index, without the rows."""
+        condition, values = _where(stage)
+        query = f"SELECT outcome, count(*) FROM samples {condition} GROUP BY outcome"
+        with self._lock:
+            return dict(self._connection.execute(query, values).fetchall())
+
+    def stages(self) -> list[str]:
+        """Return the names of the stages that have samples, sorted."""
+        with self._lock:
+            return [row[0] for row in self._connection.execute("SELECT DISTINCT stage FROM samples ORDER BY stage")]
+
+    def rows(self, stage: str | None = None) -> Iterator[Sample]:
+        """Yield the samples of one stage or of all, ordered by their key, with one page of them in memory at a time."""
+        condition, values = _where(stage)
+        query = f"SELECT {_COLUMNS} FROM samples {condition} ORDER BY stage, step, task_id, sample_index"
+        cursor = self._connection.cursor()
+        with self._lock:
+            cursor.execute(query, values)
+        while True:
+            with self._lock:
+                page = cursor.fetchmany(1000)
+            if not page:
+                return
+            yield from map(_from_row, page)
+
+    def close(self) -> None:
+        """Close the file; calling it twice is legal."""
+        self._connection.close()
+
+    def __enter__(self) -> SampleStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _where(stage: str | None) -> tuple[str, tuple[str, ...]]:
+    return ("", ()) if stage is None else ("WHERE stage = ?", (stage,))
+
+
+def _to_row(sample: Sample) -> tuple[Any, ...]:
+    judgement = None if sample.judgement is None else json.dumps(sample.judgement, separators=(",", ":"))
+    key = (sample.stage, sample.step, sample.task_id, sample.sample_index)
+    # SQLite cannot store lone surrogates; a program may hold them.
+    program = sample.program.encode("utf-8", "backslashreplace").decode("utf-8")
+    return (*key, program, judgement, sample.reward, sample.outcome)
+
+
+def _from_row(row: tuple[Any, ...]) -> Sample:
+    stage, step, task_id, sample_index, program, judgement, reward, outcome = row
+    decoded = None if judgement is None else json.loads(judgement)
+    return Sample(stage, step, task_id, sample_index, program, decoded, reward, outcome)
