@@ -1,0 +1,57 @@
+# make train    make an environment in .venv, install, run `coderl train`     (ARGS="--seed 1" passes options on)
+# make test     the same with the tools of the tests, and run the tests
+# make lint     ruff, rules and formatting
+# make types    mypy, strict
+# make clean    remove .venv and everything that was built; runs/ stays
+#
+# PYTHON=/path/to/python3.12 chooses the interpreter; without it the first of the names below that is 3.11 or newer.
+
+VENV := .venv
+BIN := $(VENV)/bin
+NAMES := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SOURCES := setup.cfg pyproject.toml constraints.txt
+
+.PHONY: train test lint types clean
+.DELETE_ON_ERROR:
+
+train: $(VENV)/.agents-installed
+	$(BIN)/coderl train $(ARGS)
+
+test: $(VENV)/.dev-installed
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev-installed
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@for name in $(NAMES); do \
+		if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found="$$name"; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "coderl-env needs Python 3.11 or newer; none of these is: $(NAMES). Install it, or: make PYTHON=/path/to/it" >&2; \
+		exit 1; \
+	fi; \
+	echo "making $(VENV) with $$("$$found" --version)"; \
+	"$$found" -m venv $(VENV) || { \
+		rm -rf $(VENV); \
+		echo "python could not make $(VENV); on Debian and Ubuntu the package python3-venv is needed" >&2; \
+		exit 1; \
+	}
+
+$(VENV)/.agents-installed: $(SOURCES) | $(BIN)/python
+	@echo "installing coderl-env with its agents (torch is large: this takes minutes)"
+	@$(INSTALL) --editable '.[agents]'
+	@touch $@
+
+$(VENV)/.dev-installed: $(SOURCES) | $(BIN)/python
+	@echo "installing coderl-env with its agents and the tools of its tests (torch is large: this takes minutes)"
+	@$(INSTALL) --editable '.[agents,dev]'
+	@touch $@ $(VENV)/.agents-installed
