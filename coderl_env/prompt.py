@@ -1,0 +1,90 @@
+"""The prompt: the text an agent reads of a problem, and its token ids. The one place where either is made.
+
+The layout is the one of CodeRL's generation script: the question, the starter code if there is any, the answer's
+format, and `ANSWER:`. Deviations, with the reason:
+
+1. A prompt that is too long loses the end of its question. CodeRL cut the end of the prompt, and with it the starter
+   code, the format and `ANSWER:`.
+2. Starter code that the question already contains (HumanEval) is not repeated.
+3. Example tests that are asserts (MBPP) follow the question, introduced as in the paper's appendix B.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coderl_env.agent import Task
+from coderl_env.problem import AssertCase, Problem
+from coderl_env.tokens import Tokenizer, encode_at_most
+
+__all__ = ["EncodedPrompt", "build_prompt", "encode_prompt"]
+
+
+_HEADING = "\nQUESTION:\n"
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPrompt:
+    """A prompt as token ids.
+
+    Attributes:
+        token_ids: at most as many as asked for.
+        text: the whole prompt, even where `token_ids` are those of a shortened question.
+        truncated: whether the question was shortened.
+    """
+
+    token_ids: tuple[int, ...]
+    text: str
+    truncated: bool
+
+
+def build_prompt(problem: Problem) -> str:
+    """Return the prompt of `problem`.
+
+    >>> build_prompt(Problem("p", "Print the sum of two integers.", ()))
+    '\\nQUESTION:\\nPrint the sum of two integers.\\nUse Standard Input format\\nANSWER:\\n'
+    """
+    question = problem.statement
+    asserts = [case.code.strip() for case in problem.examples if isinstance(case, AssertCase)]
+    if any(code not in question for code in asserts):
+        question = "\n".join([question, "Your code should satisfy these tests:", *asserts])
+    shown = "" if problem.starter_code.strip() in question else problem.starter_code
+    return f"{_HEADING}{question}{_ending(shown, problem.entry_point)}"
+
+
+def encode_prompt(problem: Problem | Task, tokenizer: Tokenizer, max_prompt_tokens: int) -> EncodedPrompt:
+    """Return the prompt of `problem` in at most `max_prompt_tokens` tokens.
+
+    Where it is too long, tokens are taken from the end of the question; all that follows the question stays.
+
+    Raises:
+        ValueError: what follows the question leaves no room for even one token of it.
+    """
+    text = problem.prompt if isinstance(problem, Task) else build_prompt(problem)
+    token_ids, truncated = encode_at_most(tokenizer, text, max_prompt_tokens)
+    if truncated:
+        head, ending = _split(text, problem.starter_code, problem.entry_point)
+        ending_ids = tokenizer.encode(ending)
+        room = max_prompt_tokens - len(ending_ids)
+        if room < 1:
+            raise ValueError(
+                f"the prompt of problem {problem.id!r} does not fit: what follows the question takes {len(ending_ids)} "
+                f"tokens, and max_prompt_tokens is {max_prompt_tokens}; raise it to at least {len(ending_ids) + 1}"
+            )
+        token_ids = encode_at_most(tokenizer, head, room)[0] + ending_ids
+    return EncodedPrompt(tuple(token_ids), text, truncated)
+
+
+def _ending(starter_code: str, entry_point: str | None) -> str:
+    answer_format = "Use Standard Input format" if entry_point is None else "Use Call-Based format"
+    starter = f"\n{starter_code}" if starter_code else ""
+    return f"{starter}\n{answer_format}\nANSWER:\n"
+
+
+def _split(text: str, starter_code: str, entry_point: str | None) -> tuple[str, str]:
+    """Return the part of a prompt that may be shortened, and the part that may not."""
+    for ending in (_ending(starter_code, entry_point), _ending("", entry_point)):
+        # Starter code that is the whole question belongs to the question, or nothing could be shortened.
+        if text.endswith(ending) and len(text) - len(ending) > len(_HEADING):
+            return text[: -len(ending)], ending
+    return text, ""
