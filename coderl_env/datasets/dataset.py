@@ -89,7 +89,9 @@ class ProblemSet:
                     "ProblemSet.of leaves such problems out"
                 )
             if problem.id in by_id:
-                raise DatasetError(f"two problems of {self.name}/{self.split} have the id {problem.id!r}; ids are unique")
+                raise DatasetError(
+                    f"two problems of {self.name}/{self.split} have the id {problem.id!r}; ids are unique"
+                )
             by_id[problem.id] = problem
         if not by_id:
             left_out = f"; {self.skipped} without tests were left out" if self.skipped else ""
