@@ -32,7 +32,7 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
-	@for name in $(NAMES); do \
+	@found=; for name in $(NAMES); do \
 		if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found="$$name"; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
