@@ -1,8 +1,8 @@
 """Plain rows: one test problem per JSON object, with the tests as `inputs` and `outputs`.
 
 Fields: `task_id`, `prompt`, `inputs`, `outputs`; optional `split`, `difficulty`, `starter_code`, `solutions`, `source`,
-`checker`, `comparator`, `limits`, and `fn_name`: null for a program that reads standard input, otherwise the function that
-is called, as a plain name also where it is a method of `class Solution` (see `coderl_env.datasets.apps`).
+`checker`, `comparator`, `limits`, and `fn_name`: null for a program that reads standard input, otherwise the function
+that is called, as a plain name also where it is a method of `class Solution` (see `coderl_env.datasets.apps`).
 
 Rows of LeetCodeDataset have two fields more. `preamble` is the number of a text in the file `<name>_preambles.json`
 beside the rows, or the text itself: imports and helpers that both the starter code and the solutions rest on, so it is
