@@ -6,7 +6,6 @@ format, and `ANSWER:`. Deviations, with the reason:
 1. A prompt that is too long loses the end of its question. CodeRL cut the end of the prompt, and with it the starter
    code, the format and `ANSWER:`.
 2. Starter code that the question already contains (HumanEval) is not repeated.
-3. Example tests that are asserts (MBPP) follow the question, introduced as in the paper's appendix B.2.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coderl_env.agent import Task
-from coderl_env.problem import AssertCase, Problem
+from coderl_env.problem import Problem
 from coderl_env.tokens import Tokenizer, encode_at_most
 
-__all__ = ["EncodedPrompt", "build_prompt", "encode_prompt"]
+__all__ = ["EncodedPrompt", "build_prompt", "check_prompt_room", "encode_prompt"]
 
 
 _HEADING = "\nQUESTION:\n"
@@ -44,12 +43,8 @@ def build_prompt(problem: Problem) -> str:
     >>> build_prompt(Problem("p", "Print the sum of two integers.", ()))
     '\\nQUESTION:\\nPrint the sum of two integers.\\nUse Standard Input format\\nANSWER:\\n'
     """
-    question = problem.statement
-    asserts = [case.code.strip() for case in problem.examples if isinstance(case, AssertCase)]
-    if any(code not in question for code in asserts):
-        question = "\n".join([question, "Your code should satisfy these tests:", *asserts])
-    shown = "" if problem.starter_code.strip() in question else problem.starter_code
-    return f"{_HEADING}{question}{_ending(shown, problem.entry_point)}"
+    shown = "" if problem.starter_code.strip() in problem.statement else problem.starter_code
+    return f"{_HEADING}{problem.statement}{_ending(shown, problem.entry_point)}"
 
 
 def encode_prompt(problem: Problem | Task, tokenizer: Tokenizer, max_prompt_tokens: int) -> EncodedPrompt:
@@ -63,16 +58,28 @@ def encode_prompt(problem: Problem | Task, tokenizer: Tokenizer, max_prompt_toke
     text = problem.prompt if isinstance(problem, Task) else build_prompt(problem)
     token_ids, truncated = encode_at_most(tokenizer, text, max_prompt_tokens)
     if truncated:
-        head, ending = _split(text, problem.starter_code, problem.entry_point)
-        ending_ids = tokenizer.encode(ending)
-        room = max_prompt_tokens - len(ending_ids)
-        if room < 1:
-            raise ValueError(
-                f"the prompt of problem {problem.id!r} does not fit: what follows the question takes {len(ending_ids)} "
-                f"tokens, and max_prompt_tokens is {max_prompt_tokens}; raise it to at least {len(ending_ids) + 1}"
-            )
-        token_ids = encode_at_most(tokenizer, head, room)[0] + ending_ids
+        head, ending_ids = _encode_ending(text, problem, tokenizer, max_prompt_tokens)
+        token_ids = encode_at_most(tokenizer, head, max_prompt_tokens - len(ending_ids))[0] + ending_ids
     return EncodedPrompt(tuple(token_ids), text, truncated)
+
+
+def check_prompt_room(problem: Problem, tokenizer: Tokenizer, max_prompt_tokens: int) -> None:
+    """Raise the ValueError of `encode_prompt` where the window is too small for any question."""
+    _encode_ending(build_prompt(problem), problem, tokenizer, max_prompt_tokens)
+
+
+def _encode_ending(
+    text: str, problem: Problem | Task, tokenizer: Tokenizer, max_prompt_tokens: int
+) -> tuple[str, list[int]]:
+    """Return the part of a prompt that may be shortened, and the tokens of the part that may not."""
+    head, ending = _split(text, problem.starter_code, problem.entry_point)
+    ending_ids = tokenizer.encode(ending)
+    if len(ending_ids) >= max_prompt_tokens:
+        raise ValueError(
+            f"the prompt of problem {problem.id!r} does not fit: what follows the question takes {len(ending_ids)} "
+            f"tokens, and max_prompt_tokens is {max_prompt_tokens}; raise it to at least {len(ending_ids) + 1}"
+        )
+    return head, ending_ids
 
 
 def _ending(starter_code: str, entry_point: str | None) -> str:

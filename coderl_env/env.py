@@ -1,0 +1,500 @@
+"""The environment: writing a program is an episode, and its unit tests are the reward.
+
+Not here: prompts (`coderl_env.prompt`), problems (`coderl_env.serving`), judging (`coderl_env.judge`), registration
+(`coderl_env.registration`).
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import string
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import ResetNeeded
+from numpy.typing import NDArray
+
+from coderl_env.agent import Task
+from coderl_env.datasets import Dataset
+from coderl_env.judge_lease import Judges, lease_judge
+from coderl_env.naming import unknown_name
+from coderl_env.outcome import Judgement
+from coderl_env.problem import Limits, Problem
+from coderl_env.prompt import check_prompt_room, encode_prompt
+from coderl_env.render import render_episode
+from coderl_env.reward import Reward, resolve_reward
+from coderl_env.serving import open_source
+from coderl_env.starter import join_starter
+from coderl_env.tokens import Tokenizer, encode_at_most, load_tokenizer
+
+__all__ = ["ACTION_MODES", "EpisodeOverError", "ProgramEnv"]
+
+ACTION_MODES = ("token", "line", "program")
+
+_KEYS = ("prompt", "prompt_length", "program", "program_length")
+
+# Longest text of the text spaces, in characters for each token of the window; `step` takes longer texts too.
+_CHARACTERS_PER_TOKEN = 4
+
+# Bound here, because every token step looks them up.
+_index = operator.index
+_INT64 = np.int64
+
+Observation = dict[str, NDArray[np.int32]]
+
+
+class EpisodeOverError(ResetNeeded, ValueError):
+    """A step without a running episode: before the first reset, or after the end."""
+
+
+class ProgramEnv(gym.Env[Observation, Any]):
+    r"""An environment in which writing a program is an episode.
+
+    ## Description
+    The agent reads a programming problem and writes a Python program: token by token, line by line, or at once. When
+    the program ends, a judge runs the problem's unit tests on it in a sandbox, and the outcome is the reward (CodeRL,
+    section 3.1). The problems come from a data set; every id of this class has its own.
+
+    | id | problems |
+    |---|---|
+    | `CodeRL-APPS-v0` | APPS; without arguments a sample in its format that ships with the package |
+    | `CodeRL-MBPP-v0` | MBPP; likewise |
+    | `CodeRL-HumanEval-v0` | HumanEval; likewise |
+    | `CodeRL-Synth-v0` | generated without end, in five levels |
+
+    ## Action Space
+    | `action_mode` | space | an action is |
+    |---|---|---|
+    | `token` (default) | `Discrete(len(tokenizer))` | a token id; the tokenizer's end token ends the program |
+    | `line` | `Text` | a line, its newline added where it is missing; the empty string ends the program |
+    | `program` | `Text` | the whole program |
+
+    The `Text` spaces hold printable ASCII up to a length, but `step` accepts any `str`. A line action may hold newlines
+    and then stands for several lines. Special tokens other than the end token are masked out (`action_masks()`); played
+    all the same, they take a place in the window and stand for no text.
+
+    Starter code is a forced prefix: in token and line mode the program begins with it. In program mode it is put in
+    front of the action, unless the action begins with it or defines the unfinished function of the starter code itself
+    (`coderl_env.starter.join_starter`).
+
+    ## Observation Space
+    A `Dict` of int32 `Box` spaces, the same in every mode, filled up with the tokenizer's pad id:
+
+    | key | shape | content |
+    |---|---|---|
+    | `prompt` | `(max_prompt_tokens,)` | token ids of the problem, its format and `ANSWER:` |
+    | `prompt_length` | `(1,)` | how many of them count |
+    | `program` | `(max_program_tokens,)` | token ids of the program so far, with the starter code |
+    | `program_length` | `(1,)` | how many of them count |
+
+    The program has no begin token and no end token.
+    Where the prompt is too long, the end of the question is cut, never what follows it.
+
+    ## Starting State
+    A problem drawn from the data set by the environment's generator, with an empty program or its starter code.
+    `reset(seed=...)` makes the draws repeatable; `reset(options={"problem_id": ...})` chooses the problem.
+
+    ## Rewards
+    0 until the program ends, then what `reward` makes of the judgement:
+
+    | `reward` | compile error | runtime error | failed test | passed |
+    |---|---|---|---|---|
+    | `coderl` (default) | -1 | -0.6 | -0.3 | 1 |
+    | `binary` | 0 | 0 | 0 | 1 |
+    | `pass_fraction` | 0 | share of tests passed | share of tests passed | 1 |
+    | `rltf` | -1 | -0.6 | -0.3 + 1.3 x share of tests passed | 1 |
+
+    or a function of the `Judgement`. The same problem and program give the same reward in every mode.
+
+    ## Episode End
+    The episode is `terminated` when the program ends: by the end token, the empty line, the program action, or a full
+    window of `max_program_tokens` tokens, where longer text is cut. It is never `truncated`; that is left to
+    `TimeLimit`. A judge that fails raises `JudgeError`: no reward is made up, and the episode is over.
+
+    ## Information
+    At reset: `problem_id`, `dataset`, `split`, `dataset_size` (-1 where it is endless), `prompt_text` (the whole
+    prompt), `prompt_truncated` (whether the observation holds less of it). Between: nothing. At the end, all of that
+    and `program_text` (what was judged), `outcome`, `judgement` (`Judgement.to_dict(timing=False)`), `window_full`.
+    With `action_mask=True`, each also has `action_mask`, an int8 array.
+
+    ## Arguments
+    All by keyword, and JSON values except where objects are named, so that `env.spec.to_json()` works.
+
+    ```python
+    import gymnasium as gym
+    import coderl_env
+
+    env = gym.make("CodeRL-APPS-v0", split="sample", action_mode="program")
+    observation, info = env.reset(seed=1)
+    observation, reward, terminated, truncated, info = env.step("print(input())")
+    ```
+
+    Args:
+        dataset: name of a data set, or a `Dataset` object; set by the id.
+        split: part of the data set; None is the data set's own default.
+        data_dir: folder of the data, where it does not ship with the package.
+        difficulties: serve only these difficulties or levels; None serves all.
+        tests: what decides: `hidden`, `examples` or `all`.
+        action_mode: `token`, `line` or `program`.
+        tokenizer: `nano`, a folder, a Hub name, or an object; see `coderl_env.tokens.load_tokenizer`.
+        max_prompt_tokens: size of the prompt's window, in tokens.
+        max_program_tokens: size of the program's window, in tokens.
+        reward: name of a reward, or a function `Judgement -> float`.
+        comparator: how the judge compares outputs.
+        isolation: the judge's isolation tier.
+        limits: limits of a program as an object with the fields of `Limits`, or a `Limits`; None is the default.
+        attempts: programs per episode; only 1 for now.
+        action_mask: put the mask into `info`; token mode only.
+        copy: return new observation arrays; if false, the arrays of the last observation are written over.
+        judge: a judge object to use, and to leave open; excludes `comparator`, `isolation` and `limits`.
+        render_mode: `ansi` or None.
+
+    Raises:
+        ValueError: an argument is unknown or unusable; the message says which and what is valid.
+
+    ## References
+    Le, Wang, Gotmare, Savarese, Hoi: CodeRL: Mastering Code Generation through Pretrained Models and Deep Reinforcement
+    Learning. NeurIPS 2022. arXiv 2207.01780.
+
+    ## Version History
+    * v0: initial version
+    """
+
+    metadata = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012 - Gymnasium's own form
+
+    def __init__(
+        self,
+        *,
+        dataset: str | Dataset = "apps",
+        split: str | None = None,
+        data_dir: str | Path | None = None,
+        difficulties: Sequence[str] | None = None,
+        tests: str = "hidden",
+        action_mode: str = "token",
+        tokenizer: object = "nano",
+        max_prompt_tokens: int = 600,
+        max_program_tokens: int = 512,
+        reward: str | Reward = "coderl",
+        comparator: str = "lines",
+        isolation: str = "auto",
+        limits: Limits | Mapping[str, Any] | None = None,
+        attempts: int = 1,
+        action_mask: bool = False,
+        copy: bool = True,
+        judge: Judges | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        _check_choice("action mode", action_mode, ACTION_MODES)
+        _check_choice("render mode", render_mode, (None, *self.metadata["render_modes"]))
+        _check_size("max_prompt_tokens", max_prompt_tokens)
+        _check_size("max_program_tokens", max_program_tokens)
+        if attempts != 1:
+            raise ValueError(f"attempts must be 1, not {attempts!r}: several programs per episode are not supported")
+        if action_mask and action_mode != "token":
+            raise ValueError(f"action_mask needs action_mode='token', not {action_mode!r}: text has no mask")
+        self.render_mode = render_mode
+        self._mode = action_mode
+        self._takes_text = action_mode != "token"
+        self._reward = resolve_reward(reward)
+        self._tokenizer = load_tokenizer(tokenizer)
+        self._lease = lease_judge(judge, comparator, isolation, limits)
+        self._closed = False
+        self._finalizer = weakref.finalize(self, self._lease.release)
+        self._source = open_source(dataset, split, data_dir, difficulties, tests)
+        self._prompt_size = max_prompt_tokens
+        self._program_size = max_program_tokens
+        self._check_rooms()
+        self._place = 0
+        self._make_spaces()
+        self._mask = self._allowed.astype(np.int8) if action_mask else None
+        self._copy = copy
+        self._make_window()
+        self._running = False
+        self._problem: Problem | None = None
+        self._starter_ids: list[int] = []
+        self._text = ""
+        self._reset_info: dict[str, Any] = {}
+        self._judgement: Judgement | None = None
+        self._last_reward = 0.0
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the observations, and of the actions in token mode."""
+        return self._tokenizer
+
+    @property
+    def problem(self) -> Problem:
+        """The problem of the episode, with its tests and solutions: for a teacher, not for an agent."""
+        if self._problem is None:
+            raise EpisodeOverError("there is no problem yet; call reset() first")
+        return self._problem
+
+    @property
+    def task(self) -> Task:
+        """What an agent may know of the problem of the episode."""
+        return Task.from_problem(self.problem, self._reset_info["prompt_text"])
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode.
+
+        Args:
+            seed: seeds the draws from here on.
+            options: may hold `problem_id`, the id of the problem to serve; otherwise one is drawn.
+
+        Raises:
+            ValueError: an unknown option or problem id, or a problem whose starter code does not fit the windows.
+        """
+        super().reset(seed=seed)
+        self._check_open()
+        self._running = False
+        problem = self._choose_problem(options or {})
+        starter_ids = self._encode_starter(problem)
+        prompt = encode_prompt(problem, self._tokenizer, self._prompt_size)
+        self._problem, self._starter_ids = problem, starter_ids
+        self._text = problem.starter_code
+        self._judgement, self._last_reward = None, 0.0
+        row = self._row
+        row.fill(self._tokenizer.pad_id)
+        row[: len(prompt.token_ids)] = prompt.token_ids
+        row[self._prompt_size] = len(prompt.token_ids)
+        self._write_program(starter_ids)
+        self._reset_info = {
+            "problem_id": problem.id,
+            "dataset": self._source.name,
+            "split": self._source.split,
+            "dataset_size": self._source.size,
+            "prompt_text": prompt.text,
+            "prompt_truncated": prompt.truncated,
+        }
+        self._running = True
+        return self._observe(), {**self._reset_info, **self._mask_info()}
+
+    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Play a token id, a line or a program, whichever `action_mode` says.
+
+        Raises:
+            ValueError: an action outside the action mode's kind or range, or no running episode.
+            JudgeError: judging failed; the episode is over, and there is no reward.
+        """
+        if self._takes_text:
+            return self._step_text(action)
+        if not self._running:
+            raise self._not_running()
+        kind = action.__class__
+        # The two kinds that come in practice skip a call.
+        token = action if kind is int else _index(action) if kind is _INT64 else _token_id(action)
+        if not 0 <= token < self._vocabulary_size:
+            raise ValueError(f"action {token} is out of range; token ids are 0 to {self._vocabulary_size - 1}")
+        if token == self._end_token:
+            return self._finish()
+        place = self._place
+        cells = self._cells
+        cells[place] = token
+        place += 1
+        self._place = place
+        cells[-1] = place - self._program_start
+        if place == self._program_stop:
+            return self._finish()
+        # As `_observe` does, without the call.
+        row = self._row.copy() if self._copy else self._row
+        prompt, prompt_length, program, program_length = self._slices
+        observation = {
+            "prompt": row[prompt],
+            "prompt_length": row[prompt_length],
+            "program": row[program],
+            "program_length": row[program_length],
+        }
+        return observation, 0.0, False, False, {} if self._mask is None else self._mask_info()
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return which token ids may be played: all that stand for text, and the end token. (vocabulary,)
+
+        Raises:
+            ValueError: the actions are text.
+        """
+        if self._takes_text:
+            raise ValueError(f"action_masks() needs action_mode='token', not {self._mode!r}: text has no mask")
+        return self._allowed.copy()
+
+    def render(self) -> str | None:
+        """Return the episode as text with ANSI colours, or None where `render_mode` is None."""
+        if self.render_mode is None:
+            gym.logger.warn('render() needs render_mode="ansi", for example gym.make(id, render_mode="ansi")')
+            return None
+        return render_episode(
+            self.problem,
+            self._program_text(),
+            int(self._row[-1]),
+            self._program_size,
+            self._judgement,
+            self._last_reward,
+        )
+
+    def close(self) -> None:
+        """Give the judge back. A closed environment cannot be used again; closing it again is legal."""
+        self._closed = True
+        self._running = False
+        self._finalizer()
+
+    def _make_spaces(self) -> None:
+        size = len(self._tokenizer)
+        self._vocabulary_size = size
+        self._end_token = self._tokenizer.eos_id
+        self._allowed = np.ones(size, dtype=np.bool_)
+        self._allowed[list(self._tokenizer.special_ids - {self._end_token})] = False
+        longest = _CHARACTERS_PER_TOKEN * self._program_size
+        self.action_space: spaces.Space[Any]
+        if self._mode == "token":
+            self.action_space = spaces.Discrete(size)
+        else:
+            shortest = 0 if self._mode == "line" else 1
+            self.action_space = spaces.Text(longest, min_length=shortest, charset=string.printable)
+        self.observation_space: spaces.Space[Any] = spaces.Dict(
+            {
+                "prompt": spaces.Box(0, size - 1, (self._prompt_size,), np.int32),
+                "prompt_length": spaces.Box(0, self._prompt_size, (1,), np.int32),
+                "program": spaces.Box(0, size - 1, (self._program_size,), np.int32),
+                "program_length": spaces.Box(0, self._program_size, (1,), np.int32),
+            }
+        )
+
+    def _make_window(self) -> None:
+        # One row holds the whole observation, so that one copy makes all of its arrays new.
+        start = self._prompt_size + 1
+        stop = start + self._program_size
+        self._row: NDArray[np.int32] = np.zeros(stop + 1, dtype=np.int32)
+        self._cells = self._row.data  # writes one number in half of numpy's time
+        self._slices = (slice(start - 1), slice(start - 1, start), slice(start, stop), slice(stop, stop + 1))
+        self._program_start: int = start
+        self._program_stop: int = stop
+        self._place = start
+
+    def _observe(self) -> Observation:
+        row = self._row.copy() if self._copy else self._row
+        return {key: row[part] for key, part in zip(_KEYS, self._slices, strict=True)}
+
+    def _write_program(self, token_ids: Sequence[int]) -> None:
+        """Make `token_ids`, which fit, the content of the program's window."""
+        start = self._program_start
+        self._place = start + len(token_ids)
+        self._row[start : self._place] = token_ids
+        self._row[self._place : self._program_stop] = self._tokenizer.pad_id
+        self._row[-1] = len(token_ids)
+
+    def _choose_problem(self, options: Mapping[str, Any]) -> Problem:
+        for name in options:
+            _check_choice("reset option", name, ("problem_id",))
+        problem_id = options.get("problem_id")
+        return self._source.draw(self.np_random) if problem_id is None else self._source.get(problem_id)
+
+    def _check_rooms(self) -> None:
+        """Raise now for a problem that does not fit the windows, and not in the middle of a training run."""
+        for number, problem in enumerate(self._source.problems):
+            if number == 0 or problem.starter_code:
+                self._encode_starter(problem)
+                check_prompt_room(problem, self._tokenizer, self._prompt_size)
+
+    def _encode_starter(self, problem: Problem) -> list[int]:
+        """Return the token ids of the starter code, which must leave room for a program."""
+        starter_ids = self._tokenizer.encode(problem.starter_code) if problem.starter_code else []
+        if len(starter_ids) >= self._program_size:
+            raise ValueError(
+                f"problem {problem.id!r} leaves no room for a program: its starter code takes {len(starter_ids)} "
+                f"tokens, and max_program_tokens is {self._program_size}; raise it"
+            )
+        return starter_ids
+
+    def _step_text(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        if not self._running:
+            raise self._not_running()
+        if not isinstance(action, str):
+            raise ValueError(f"an action is text in {self._mode} mode, not {type(action).__name__} {action!r:.60}")
+        if self._mode == "program":
+            self._write_text(join_starter(self.problem.starter_code, action))
+            return self._finish()
+        if not action:
+            return self._finish()
+        full = self._write_text(self._text + (action if action.endswith("\n") else action + "\n"))
+        if full:
+            return self._finish()
+        return self._observe(), 0.0, False, False, {}
+
+    def _write_text(self, text: str) -> bool:
+        """Make `text` the program, cut where the window ends, and return whether the window is full."""
+        starter = self.problem.starter_code
+        # The prefix keeps its own tokens, as in token mode.
+        prefix_ids, rest = (self._starter_ids, text[len(starter) :]) if text.startswith(starter) else ([], text)
+        token_ids, cut = encode_at_most(self._tokenizer, rest, self._program_size - len(prefix_ids))
+        self._write_program([*prefix_ids, *token_ids])
+        self._text = self._decode_window() if cut else text
+        return self._place == self._program_stop
+
+    def _decode_window(self) -> str:
+        starter = self.problem.starter_code
+        token_ids: list[int] = self._row[self._program_start : self._place].tolist()
+        text = self._tokenizer.decode(token_ids)
+        if text.startswith(starter):
+            return text
+        # A tokenizer that cannot spell the starter code must not change it.
+        return starter + self._tokenizer.decode(token_ids[len(self._starter_ids) :])
+
+    def _program_text(self) -> str:
+        return self._text if self._takes_text else self._decode_window()
+
+    def _finish(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """End the episode: judge the program."""
+        self._running = False
+        text = self._program_text()
+        judgement = self._lease.judge(text, self.problem)
+        reward = float(self._reward(judgement))
+        if not math.isfinite(reward):
+            raise ValueError(f"the reward of outcome {judgement.outcome.value!r} must be a finite number, not {reward}")
+        self._judgement, self._last_reward = judgement, reward
+        info = {
+            **self._reset_info,
+            "program_text": text,
+            "outcome": judgement.outcome.value,
+            "judgement": judgement.to_dict(timing=False),
+            "window_full": self._place == self._program_stop,
+            **self._mask_info(),
+        }
+        return self._observe(), reward, True, False, info
+
+    def _mask_info(self) -> dict[str, Any]:
+        return {} if self._mask is None else {"action_mask": self._mask.copy()}
+
+    def _not_running(self) -> EpisodeOverError:
+        self._check_open()
+        when = "no episode has begun" if self._problem is None else "the episode is over"
+        return EpisodeOverError(f"{when}; call reset() before step()")
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EpisodeOverError("the environment is closed; make a new one")
+
+
+def _token_id(action: object) -> int:
+    if not isinstance(action, (bool, np.bool_)):
+        try:
+            return operator.index(action)  # type: ignore[arg-type]
+        except TypeError:
+            pass
+    raise ValueError(f"an action is an integer token id in token mode, not {type(action).__name__} {repr(action)[:60]}")
+
+
+def _check_choice(kind: str, value: object, valid: Sequence[str | None]) -> None:
+    if value not in valid:
+        raise ValueError(unknown_name(kind, value, [name for name in valid if name is not None]))
+
+
+def _check_size(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a positive integer, not {value!r}")

@@ -1,0 +1,118 @@
+"""A share in a judge: environments of one process with equal settings use one judge, the last to leave closes it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from coderl_env.outcome import Judgement
+from coderl_env.problem import Limits, Problem
+
+__all__ = ["GivenJudge", "JudgeLease", "JudgeSettings", "Judges", "lease_judge"]
+
+
+class Judges(Protocol):
+    """What an environment asks of a judge; `coderl_env.judge.Judge` is one."""
+
+    def judge(self, program: str, problem: Problem) -> Judgement:
+        """Return the judgement of `program`, or raise where judging itself failed."""
+        ...
+
+    def close(self) -> None:
+        """Free what the judge holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSettings:
+    """What makes two judges give the same verdicts; the names are those of `coderl_env.judge.Judge`."""
+
+    comparator: str = "lines"
+    isolation: str = "auto"
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(slots=True)
+class _Shared:
+    judge: Judges
+    leases: int = 0
+
+
+_lock = threading.Lock()
+# By process too: a judge's connections do not survive a fork.
+_shared: dict[tuple[int, JudgeSettings], _Shared] = {}
+
+
+def _make_judge(settings: JudgeSettings) -> Judges:
+    from coderl_env.judge import Judge  # the judge starts processes; an environment that is only stepped needs none
+
+    return Judge(workers=1, limits=settings.limits, comparator=settings.comparator, isolation=settings.isolation)
+
+
+class JudgeLease:
+    """One environment's share in a judge, which is made when it is first needed."""
+
+    def __init__(self, settings: JudgeSettings, make: Callable[[JudgeSettings], Judges] = _make_judge) -> None:
+        self._settings = settings
+        self._make = make
+        self._key: tuple[int, JudgeSettings] | None = None
+
+    def judge(self, program: str, problem: Problem) -> Judgement:
+        """Return the judgement of `program`."""
+        return self._acquire().judge(program, problem)
+
+    def release(self) -> None:
+        """Give the share back; more than once is legal. The judge is closed when no share is left."""
+        key, self._key = self._key, None
+        if key is None or key[0] != os.getpid():
+            return
+        with _lock:
+            shared = _shared[key]
+            shared.leases -= 1
+            if shared.leases:
+                return
+            del _shared[key]
+        shared.judge.close()
+
+    def _acquire(self) -> Judges:
+        key = (os.getpid(), self._settings)
+        with _lock:
+            if key not in _shared:
+                _shared[key] = _Shared(self._make(self._settings))
+            shared = _shared[key]
+            if self._key != key:
+                self._key = key
+                shared.leases += 1
+        return shared.judge
+
+
+class GivenJudge:
+    """A lease of a judge that the caller owns and closes."""
+
+    def __init__(self, judge: Judges) -> None:
+        self.judge = judge.judge
+
+    def release(self) -> None:
+        """Leave the judge open."""
+
+
+def lease_judge(
+    judge: Judges | None, comparator: str, isolation: str, limits: Limits | Mapping[str, Any] | None
+) -> JudgeLease | GivenJudge:
+    """Return a share in a judge of these settings, or the `judge` that is given.
+
+    Raises:
+        ValueError: a setting is unknown or unusable, or a judge is given together with settings.
+    """
+    chosen = limits if isinstance(limits, Limits) else Limits.from_dict({} if limits is None else limits)
+    settings = JudgeSettings(comparator, isolation, chosen)
+    if judge is None:
+        return JudgeLease(settings)
+    if not callable(getattr(judge, "judge", None)):
+        raise ValueError(f"judge must be a judge object such as coderl_env.judge.Judge(), not {judge!r:.60}")
+    if settings != JudgeSettings():
+        raise ValueError("comparator, isolation and limits belong to the judge that is given; leave them out")
+    return GivenJudge(judge)
