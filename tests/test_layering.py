@@ -33,6 +33,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "coderl_env.starter": _BASE,
     "coderl_env.prompt": (*_BASE, "coderl_env.agent", "coderl_env.starter", "coderl_env.tokens"),
     "coderl_env.registry": (*_BASE, "coderl_env.agent", "coderl_env.tokens"),
+    "coderl_env.registration": (),
     "coderl_env.env": _PLAY,
     "coderl_env.vector": (*_PLAY, "coderl_env.env"),
     "coderl_env.rollout": (*_PLAY, "coderl_env.env", "coderl_env.vector"),

@@ -1,6 +1,6 @@
 """The environment: writing a program is an episode, and its unit tests are the reward.
 
-Not here: prompts (`coderl_env.prompt`), problems (`coderl_env.serving`), judging (`coderl_env.judge`), registration
+Not here: prompts (`coderl_env.prompt`), problems (`coderl_env.env.serving`), judging (`coderl_env.judge`), registration
 (`coderl_env.registration`).
 """
 
@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 from coderl_env.agent import Task
 from coderl_env.datasets import Dataset
-from coderl_env.judge_lease import Judges, lease_judge
+from coderl_env.env.judge_lease import Judges, lease_judge
+from coderl_env.env.render import render_episode
+from coderl_env.env.serving import open_source
 from coderl_env.naming import unknown_name
 from coderl_env.outcome import Judgement
 from coderl_env.problem import Limits, Problem
 from coderl_env.prompt import check_prompt_room, encode_prompt
-from coderl_env.render import render_episode
 from coderl_env.reward import Reward, resolve_reward
-from coderl_env.serving import open_source
 from coderl_env.starter import join_starter
 from coderl_env.tokens import Tokenizer, encode_at_most, load_tokenizer
 

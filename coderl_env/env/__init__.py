@@ -1,0 +1,5 @@
+"""The environment: writing a program is an episode, and its unit tests are the reward."""
+
+from coderl_env.env.program_env import ACTION_MODES, EpisodeOverError, ProgramEnv
+
+__all__ = ["ACTION_MODES", "EpisodeOverError", "ProgramEnv"]
