@@ -2,17 +2,24 @@
 
 Run it with `python -m coderl_benchmarks.build_nano_tokenizer`; the same code gives the same file. The corpus is made
 here: Synth's train split and the ordinary Python and English below, so that nothing has to be fetched. On a laptop the
-length of a sequence is what costs time, so merges may cross blanks. They never cross the end of a line or of a clause,
-and every digit is a token of its own, so that a constant in a program is the same token as in the statement.
+length of a sequence is what costs time, so merges may cross blanks, first inside words, then between whole words; they
+never cross the end of a line or of a clause. Every digit is a token of its own, so that a constant in a program is the
+same token as in the statement.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from coderl_env.datasets.synth import LEVELS, SynthDataset
 
@@ -21,6 +28,8 @@ __all__ = ["NANO_TOKENIZER", "build", "main"]
 NANO_TOKENIZER = Path(__file__).resolve().parents[2] / "coderl_env" / "nano_tokenizer.json"
 SPECIAL_TOKENS = ("<pad>", "<s>", "</s>", "<unk>")
 VOCABULARY = 2000
+WORD_VOCABULARY = 1000
+LEAST_COUNT = 40
 LONGEST_TOKEN = 24
 PROBLEMS = 6000
 
@@ -120,28 +129,113 @@ Use Call-Based format
 def build(problems: int = PROBLEMS) -> str:
     """Return the tokenizer as JSON text, trained on this many Synth problems."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-
+    texts = list(_corpus(problems))
+    clauses = _pre_tokenizer()
+    words = _pre_tokenizer(pre_tokenizers.Split(Regex(r" ?[A-Za-z_]+| ?[^\sA-Za-z0-9_]+|\s+"), "isolated"))
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex("[0-9]"), "isolated"),
-            pre_tokenizers.Split(Regex(r"\n+"), "merged_with_previous"),
-            pre_tokenizers.Split(Regex(r"[,.;:](?= )"), "merged_with_previous"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    tokenizer.pre_tokenizer = words
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
+        vocab_size=WORD_VOCABULARY,
         min_frequency=3,
         special_tokens=list(SPECIAL_TOKENS),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         max_token_length=LONGEST_TOKEN,
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_corpus(problems), trainer)
-    return str(tokenizer.to_str(pretty=True)) + "\n"
+    tokenizer.train_from_iterator(texts, trainer)
+    chunks = _chunks(tokenizer, texts, words, clauses)
+    tokenizer.pre_tokenizer = clauses
+    content = json.loads(tokenizer.to_str())
+    vocabulary, merges = content["model"]["vocab"], content["model"]["merges"]
+    for left, right in _phrase_merges(chunks, set(vocabulary), VOCABULARY - len(vocabulary)):
+        merges.append([left, right])
+        vocabulary[left + right] = len(vocabulary)
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def _pre_tokenizer(*finest: Any) -> Any:
+    """Return what cuts text at digits, line ends, clause ends and indentation, and then as `finest` does."""
+    return pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex("[0-9]"), "isolated"),
+            pre_tokenizers.Split(Regex(r"\n+"), "merged_with_previous"),
+            pre_tokenizers.Split(Regex(r"[,.;:](?= )"), "merged_with_previous"),
+            # Indentation stands alone, so that a line is the same tokens inside a loop and outside.
+            pre_tokenizers.Split(Regex(r"^ {2,}(?=\S)"), "isolated"),
+            *finest,
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+
+
+def _chunks(tokenizer: Tokenizer, texts: list[str], words: Any, clauses: Any) -> Counter[tuple[str, ...]]:
+    """Return how often each run of whole words occurs within a clause, as the tokens of its words.
+
+    A word of several tokens ends a run, so that no phrase begins or ends inside a word.
+    """
+    runs: Counter[tuple[str, ...]] = Counter()
+    for text in texts:
+        pieces = iter(words.pre_tokenize_str(text))
+        for clause, _ in clauses.pre_tokenize_str(text):
+            run: list[str] = []
+            length = 0
+            while length < len(clause):
+                word = next(pieces)[0]
+                length += len(word)
+                tokens = tokenizer.model.tokenize(word)
+                if len(tokens) == 1:
+                    run.append(word)
+                    continue
+                runs[tuple(run)] += 1
+                run = []
+            runs[tuple(run)] += 1
+    return Counter({run: count for run, count in runs.items() if len(run) > 1})
+
+
+def _phrase_merges(chunks: Counter[tuple[str, ...]], known: set[str], count: int) -> Iterator[tuple[str, str]]:
+    """Yield up to `count` merges of neighbouring tokens, the most frequent pair first (byte-pair encoding)."""
+    runs = [list(run) for run in chunks]
+    weights = list(chunks.values())
+    totals: Counter[tuple[str, str]] = Counter()
+    places: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for place, run in enumerate(runs):
+        for pair in pairwise(run):
+            totals[pair] += weights[place]
+            places[pair].add(place)
+    found = 0
+    while found < count:
+        fitting = [pair for pair in totals if len(pair[0]) + len(pair[1]) <= LONGEST_TOKEN]
+        best = max(fitting, key=lambda pair: (totals[pair], pair), default=None)
+        if best is None or totals[best] < LEAST_COUNT:
+            return
+        for place in sorted(places[best]):
+            run, weight = runs[place], weights[place]
+            for pair in pairwise(run):
+                totals[pair] -= weight
+                places[pair].discard(place)
+            runs[place] = run = _merged(run, best)
+            for pair in pairwise(run):
+                totals[pair] += weight
+                places[pair].add(place)
+        del totals[best]
+        if best[0] + best[1] not in known:
+            known.add(best[0] + best[1])
+            found += 1
+            yield best
+
+
+def _merged(run: list[str], pair: tuple[str, str]) -> list[str]:
+    result: list[str] = []
+    place = 0
+    while place < len(run):
+        if tuple(run[place : place + 2]) == pair:
+            result.append(pair[0] + pair[1])
+            place += 2
+        else:
+            result.append(run[place])
+            place += 1
+    return result
 
 
 def _corpus(problems: int) -> Iterator[str]:

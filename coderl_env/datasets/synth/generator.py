@@ -89,11 +89,11 @@ def _write(draw: Draw, problem_id: str, level: str, pipeline: Pipeline, cases: l
 
 
 def _group(draw: Draw, cases: list[Case], looped: bool) -> list[tuple[str, str]]:
-    """Return the input and output of every hidden test; a looped program gets one to three lists in each."""
+    """Return the input and output of every hidden test; a looped program gets one or two lists in each."""
     groups: list[list[Case]] = []
     start = 0
     while start < len(cases):
-        size = draw.between(1, 3) if looped else 1
+        size = draw.between(1, 2) if looped else 1
         groups.append(cases[start : start + size])
         start += size
     return [_texts(group, looped) for group in groups]

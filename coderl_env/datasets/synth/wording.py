@@ -56,7 +56,7 @@ OPERATION_WORDS: dict[str, tuple[str, ...]] = {
     "near_zero": (
         "keep only the {s} whose absolute value is at most {k}",
         "remove all {s} whose absolute value is greater than {k}",
-        "keep those from -{k} to {k}",
+        "keep those from -{k} to {k} inclusive",
     ),
     "not_equal": ("remove all {s} equal to {k}", "discard every {k}", "keep only the {s} different from {k}"),
     "ends_in": (
@@ -171,7 +171,7 @@ OPERATION_WORDS: dict[str, tuple[str, ...]] = {
     "pair_sums": (
         "replace the list by the sums of neighbours",
         "list the sum of every two adjacent {s}",
-        "add each one to the next, and drop the last",
+        "add to each one its right neighbour, dropping the last",
     ),
     "running_sum": (
         "replace each by the sum of all up to it, itself included",
@@ -257,7 +257,7 @@ REDUCTION_WORDS: dict[str, tuple[str, ...]] = {
     ),
     "is_sorted": (
         "yes if the list never decreases, otherwise no",
-        "yes if no one is smaller than the one before it, otherwise no",
+        "yes if none is smaller than the one before it, otherwise no",
     ),
 }
 
