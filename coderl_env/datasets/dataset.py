@@ -9,12 +9,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
-
-import numpy as np
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from coderl_env.naming import unknown_name
 from coderl_env.problem import Problem
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["Dataset", "DatasetError", "ProblemSet"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 import tempfile
-
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +80,7 @@ def fetch(name: str, cache: Path | None = None, download: Download | None = None
         for source in SOURCES[name]:
             if not (folder / source.file).is_file():
                 _fetch_file(source, folder, _download if download is None else download)
-    except OSError as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(
             f"cannot fetch {name} into {folder} ({error}); check the network and the disk, and run the command again"
         ) from None
@@ -116,7 +116,7 @@ def _download(source: Source, folder: Path) -> Path:
         from huggingface_hub import hf_hub_download
     except ImportError:
         raise DatasetError(
-            f"fetching {source.repository} from the Hub needs huggingface_hub; `pip install 'coderl-env[hub]'` installs it"
+            f"fetching {source.repository} needs huggingface_hub; `pip install 'coderl-env[hub]'` installs it"
         ) from None
     return Path(
         hf_hub_download(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from coderl_env.datasets.dataset import Dataset, DatasetError
 from coderl_env.outcome import Judgement
 from coderl_env.problem import Problem
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["Submits", "Verification", "verify"]
 
