@@ -1,0 +1,166 @@
+"""Losses of CodeRL as pure functions of tensors (Le et al. 2022, arXiv 2207.01780; equation numbers are the paper's).
+
+Every function checks the shapes that it is given, and averages or sums as its docstring says. Gradients flow to
+`logits` and `log_probs` only: rewards, critic scores and old log-probabilities are constants.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from torch import Tensor
+
+__all__ = [
+    "IGNORED",
+    "advantages",
+    "cross_entropy",
+    "group_advantages",
+    "outcome_loss",
+    "policy_loss",
+    "pool_states",
+    "token_log_probs",
+    "token_values",
+]
+
+IGNORED = -100  # label of a place that holds no token
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean negative log-likelihood of `labels` over all tokens (equation 1, divided by their number).
+
+    Args:
+        logits: (..., tokens, vocabulary).
+        labels: (..., tokens), `IGNORED` where there is no token.
+    """
+    _check(logits.shape[:-1] == labels.shape, "logits without their last dimension", logits.shape[:-1], labels.shape)
+    # A batch without any token has no loss, and not the NaN of 0 / 0.
+    count = (labels != IGNORED).sum().clamp(min=1)
+    total = F.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+    return total / count
+
+
+def token_log_probs(logits: Tensor, labels: Tensor, allowed: Tensor) -> Tensor:
+    """Return the log-probability of each label under the model restricted to `allowed` tokens; 0 where ignored.
+
+    Args:
+        logits: (..., tokens, vocabulary).
+        labels: (..., tokens), `IGNORED` where there is no token.
+        allowed: (vocabulary,), true for tokens that may be played.
+    """
+    _check(logits.shape[:-1] == labels.shape, "logits without their last dimension", logits.shape[:-1], labels.shape)
+    _check(allowed.shape == logits.shape[-1:], "allowed", allowed.shape, logits.shape[-1:])
+    masked = logits.masked_fill(~allowed, float("-inf"))
+    present = labels != IGNORED
+    chosen = masked.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1) - masked.logsumexp(-1)
+    return torch.where(present, chosen, torch.zeros_like(chosen))
+
+
+def advantages(rewards: Tensor, baselines: Tensor) -> Tensor:
+    """Return the relative returns `r(W^s) - r(W^b)` (equation 8).
+
+    Args:
+        rewards: (prompts, programs) returns of sampled programs.
+        baselines: (prompts,) returns of the greedy programs.
+    """
+    _check(rewards.shape[:1] == baselines.shape, "baselines", baselines.shape, rewards.shape[:1])
+    return rewards - baselines[:, None]
+
+
+def group_advantages(rewards: Tensor, *, scale: bool = False) -> Tensor:
+    """Return each program's return minus the mean of its prompt's others (leave-one-out, Kool et al. 2019).
+
+    Args:
+        rewards: (prompts, programs), at least two programs.
+        scale: divide by the standard deviation of the prompt's returns (Shao et al. 2024, GRPO).
+    """
+    _check(rewards.ndim == 2 and rewards.shape[1] > 1, "rewards", rewards.shape, "(prompts, 2 programs or more)")
+    count = rewards.shape[1]
+    relative = (rewards - rewards.mean(1, keepdim=True)) * (count / (count - 1))
+    if not scale:
+        return relative
+    return relative / (rewards.std(1, keepdim=True) + 1e-6)
+
+
+def policy_loss(
+    log_probs: Tensor,
+    old_log_probs: Tensor,
+    advantages: Tensor,
+    weights: Tensor,
+    mask: Tensor,
+    *,
+    clip_low: float | None = None,
+    clip_high: float | None = None,
+    normaliser: float | None = None,
+) -> Tensor:
+    """Return the actor's loss: minus the weighted sum of advantages over tokens (equations 10 and 14).
+
+    With both clips None it is CodeRL's: `- sum_t A q_t log p_t`. Otherwise the log-probability gives way to the clipped
+    importance ratio `p_t / p_old_t` (Schulman et al. 2017, equation 7), which lets a batch serve for several steps; at
+    the first step both have the same gradient.
+
+    Args:
+        log_probs: (programs, tokens) under the current policy; gradients flow to it.
+        old_log_probs: (programs, tokens) under the policy that drew the tokens.
+        advantages: (programs,).
+        weights: (programs, tokens), the critic's `q_t`; ones leave it out.
+        mask: (programs, tokens), true for tokens.
+        clip_low: the ratio counts down to `1 - clip_low`.
+        clip_high: and up to `1 + clip_high`.
+        normaliser: what the sum is divided by; None for the number of tokens, as the official code does.
+    """
+    for name, tensor in (("old_log_probs", old_log_probs), ("weights", weights), ("mask", mask)):
+        _check(tensor.shape == log_probs.shape and tensor.ndim == 2, name, tensor.shape, log_probs.shape)
+    _check(advantages.shape == log_probs.shape[:1], "advantages", advantages.shape, log_probs.shape[:1])
+    if (clip_low is None) != (clip_high is None):
+        raise ValueError(f"give both clips or none, not clip_low={clip_low!r} and clip_high={clip_high!r}")
+    gain = advantages[:, None] * weights
+    if clip_low is None or clip_high is None:
+        objective = gain * log_probs
+    else:
+        ratio = (log_probs - old_log_probs.detach()).exp()
+        objective = torch.minimum(gain * ratio, gain * ratio.clamp(1 - clip_low, 1 + clip_high))
+    total = torch.where(mask, objective, torch.zeros_like(objective)).sum()
+    return -total / (normaliser if normaliser is not None else mask.sum().clamp(min=1))
+
+
+def pool_states(states: Tensor, mask: Tensor) -> Tensor:
+    """Return the maximum of each feature over the places that hold tokens, (programs, d_model) (section 3.3.3).
+
+    Args:
+        states: (programs, tokens, d_model).
+        mask: (programs, tokens), true for tokens; every program has at least one.
+    """
+    _check(states.shape[:2] == mask.shape, "mask", mask.shape, states.shape[:2])
+    return states.masked_fill(~mask[..., None], float("-inf")).amax(1)
+
+
+def outcome_loss(class_logits: Tensor, outcomes: Tensor) -> Tensor:
+    """Return the critic's loss, the mean of `-log p(u | W, D)` (equation 9).
+
+    Args:
+        class_logits: (programs, 4), one for each outcome.
+        outcomes: (programs,), `Outcome.index` of each.
+    """
+    _check(class_logits.ndim == 2 and class_logits.shape[:1] == outcomes.shape, "outcomes", outcomes.shape, "programs")
+    return F.cross_entropy(class_logits, outcomes)
+
+
+def token_values(token_logits: Tensor, outcomes: Tensor) -> Tensor:
+    """Return `q_t`: at each token the critic's probability of the outcome that came true (section 3.3.3).
+
+    Args:
+        token_logits: (programs, tokens, 4).
+        outcomes: (programs,), `Outcome.index` of each.
+
+    Returns:
+        (programs, tokens), without gradient.
+    """
+    _check(token_logits.shape[:1] == outcomes.shape, "outcomes", outcomes.shape, token_logits.shape[:1])
+    probabilities = token_logits.detach().softmax(-1)
+    index = outcomes[:, None, None].expand(-1, token_logits.shape[1], 1)
+    return probabilities.gather(-1, index).squeeze(-1)
+
+
+def _check(fits: bool, name: str, shape: object, expected: object) -> None:
+    if not fits:
+        raise ValueError(f"{name} has shape {tuple(shape) if isinstance(shape, torch.Size) else shape}, not {expected}")
