@@ -1,0 +1,86 @@
+"""Asserts and special checkers: the parent passes messages between the referee, which is trusted, and the program."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from coderl_env.judge import wire
+from coderl_env.judge.process import Frame, HelperStalled
+from coderl_env.judge.verdicts import classify
+from coderl_env.judge.worker import Worker
+from coderl_env.outcome import CaseResult, Verdict
+from coderl_env.problem import AssertCase, Problem, StdioCase
+
+__all__ = ["Asks", "check_specially", "judge_asserts"]
+
+
+class Asks(Protocol):
+    """The exchange with the program's process."""
+
+    def ask(self, requests: bytes, count: int) -> list[Frame]:
+        """Send packed requests and return their `count` answers."""
+        ...
+
+
+def judge_asserts(problem: Problem, program: Asks, worker: Worker, wall_seconds: float, stop: str) -> list[CaseResult]:
+    """Return one result per test, all of which are `AssertCase`s."""
+    cases: list[CaseResult] = []
+    for test in problem.tests:
+        assert isinstance(test, AssertCase)
+        cases.append(_judge_assert(problem, test, program, worker, wall_seconds))
+        if stop == "first_failure" and cases[-1].verdict is not Verdict.ACCEPTED:
+            break
+    return cases + [CaseResult(Verdict.NOT_RUN)] * (len(problem.tests) - len(cases))
+
+
+def _judge_assert(problem: Problem, test: AssertCase, program: Asks, worker: Worker, wall_seconds: float) -> CaseResult:
+    message = wire.pack_frame(
+        {"code": test.code, "starter_code": problem.starter_code, "entry_point": problem.entry_point}
+    )
+    cpu = 0.0
+    decided: CaseResult | None = None
+    while True:
+        try:
+            [(said, _)] = worker.referee().exchange(message, 1, wall_seconds)
+        except HelperStalled:
+            # Code of the data set that does not return: what the program gave it keeps it busy.
+            worker.drop_referee()
+            return CaseResult(Verdict.TIME_LIMIT, error_message="the test took too long", cpu_seconds=cpu)
+        if "done" in said:
+            return _result(said, decided, cpu)
+        [(answer, _)] = program.ask(wire.pack_frame(said["ask"]), 1)
+        cpu += float(answer.get("cpu", 0.0))
+        decided = classify(answer)
+        if decided is not None and "error" not in answer:
+            message = wire.pack_frame({"abandon": True})
+        else:
+            message = wire.pack_frame({key: answer[key] for key in ("value", "args", "error") if key in answer})
+
+
+def _result(said: dict[str, Any], decided: CaseResult | None, cpu: float) -> CaseResult:
+    if said["done"] in ("abandoned", "raised") and decided is not None:
+        return decided
+    verdict = Verdict.ACCEPTED if said["done"] == "ok" else Verdict.WRONG_ANSWER
+    return CaseResult(verdict, error_message=said.get("message", ""), cpu_seconds=cpu)
+
+
+def check_specially(problem: Problem, test: StdioCase, output: bytes, worker: Worker, wall_seconds: float) -> bool:
+    """Let the problem's own checker decide on an output.
+
+    Raises:
+        ValueError: the checker raised, or did not return.
+    """
+    request = {
+        "checker": problem.checker,
+        "stdin": test.stdin,
+        "expected": test.expected,
+        "output": output.decode("utf-8", "replace"),
+    }
+    try:
+        [(answer, _)] = worker.referee().exchange(wire.pack_frame(request), 1, wall_seconds)
+    except HelperStalled:
+        worker.drop_referee()
+        raise ValueError(f"problem {problem.id!r}: its checker took more than {wall_seconds} s") from None
+    if "error" in answer:
+        raise ValueError(f"problem {problem.id!r}: its checker failed with {answer['error']}")
+    return bool(answer["accepted"])

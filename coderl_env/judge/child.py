@@ -1,0 +1,269 @@
+"""What a program child does: give up its power, then run the program as `python program.py` would, or serve calls.
+
+Everything here runs in a forked, limited process that the program owns completely; nothing it reports is believed
+beyond what it says about itself. Loaded by path into the judge's small processes; standard library only.
+"""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import contextlib
+import io
+import json
+import os
+import socket
+import sys
+import threading
+import traceback
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from coderl_env.judge import sandbox, wire
+
+PROGRAM_FILE = "program.py"
+# The one descriptor that a program has beside standard input, output and error.
+CHANNEL = 3
+# Through this one the child says that it is confined; it is closed before the program runs.
+READY = 4
+_MESSAGE_CHARACTERS = 300
+_PYTHON_RECURSION_LIMIT = 1000
+# Bound before the program can replace it.
+_exit = os._exit
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """What binds a child, prepared once by the zygote.
+
+    Attributes:
+        tier: `strict`, `portable` or `none`.
+        ruleset: descriptor of the Landlock ruleset, or -1.
+        box: folder in which every child gets its own empty directory.
+    """
+
+    tier: str
+    ruleset: int
+    box: str
+
+
+def confine(confinement: Confinement, limits: Mapping[str, Any], cpu_seconds: float, directory: str) -> None:
+    """Bind the calling process for good (directory, limits, files, system calls, capabilities), then say so on READY.
+
+    Raises:
+        SandboxError: a part of it was refused; the program must not run.
+    """
+    os.chdir(directory)
+    sandbox.limit_program(limits, cpu_seconds)
+    if confinement.tier == "none":
+        os.setsid()
+    else:
+        sandbox.set_death_signal()
+        sandbox.drop_privileges()
+        sandbox.restrict_files(confinement.ruleset)
+    os.closerange(READY + 1, 1024)
+    if confinement.tier != "none":
+        sandbox.install_seccomp(sandbox.seccomp_program(os.getpid()))
+    os.write(READY, b"1")
+    os.close(READY)
+
+
+def run_program(code: types.CodeType) -> NoReturn:
+    """Run `code` as the main module over descriptors 0, 1 and 2, report an uncaught exception, and exit."""
+    module = _fresh_module("__main__")
+    _reopen_standard_streams()
+    sys.argv = [PROGRAM_FILE]
+    sys.path.insert(0, str(Path.cwd()))
+    _set_recursion_limit()
+    status = 0
+    try:
+        exec(code, module.__dict__)
+    except SystemExit as stop:
+        status = _exit_status(stop)
+    except BaseException as error:  # noqa: BLE001 - whatever the program raises ends it, as in Python itself
+        _report({"error": describe(error)})
+        status = 1
+    status = _finalize(status)
+    _exit(status)
+
+
+def serve_calls(code: types.CodeType) -> NoReturn:
+    """Load `code` as the module `solution` and answer requests on the channel until it closes."""
+    channel = socket.socket(fileno=CHANNEL)
+    module = _fresh_module("solution")
+    _reopen_standard_streams()
+    sys.path.insert(0, str(Path.cwd()))
+    _set_recursion_limit()
+    try:
+        exec(code, module.__dict__)
+    except BaseException as error:  # noqa: BLE001 - reported; the supervisor decides
+        wire.send_frame(channel, {"error": describe(error)})
+        _exit(0)
+    wire.send_frame(channel, {"loaded": True})
+    objects = _Objects(module)
+    while True:
+        try:
+            request, _ = wire.receive_frame(channel)
+        except EOFError:
+            _exit(0)
+        try:
+            reply = objects.answer(request)
+            frame = wire.pack_frame(reply)
+        except BaseException as error:  # noqa: BLE001 - reported; the supervisor decides
+            frame = wire.pack_frame({"error": describe(error)})
+        channel.sendall(frame)
+
+
+class _Objects:
+    """The program's names, and the objects that others hold handles to."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self._module = module
+        self._table: list[Any] = []
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one request: `call`, `get` or `set`."""
+        target = self._resolve(request["target"])
+        if request["op"] == "get":
+            return {"value": self._encode(getattr(target, request["attribute"]))}
+        if request["op"] == "set":
+            setattr(target, request["attribute"], self._decode(request["value"]))
+            return {"value": None}
+        args = self._decode(request["args"])
+        keywords = {name: self._decode(value) for name, value in request.get("keywords", {}).items()}
+        if request.get("attribute"):
+            target = getattr(target, request["attribute"])
+        value = self._encode(target(*args, **keywords))
+        # Only the tests of asserts look at arguments again.
+        return {"value": value, "args": self._encode(args)} if request.get("mutated") else {"value": value}
+
+    def _resolve(self, target: str | int) -> Any:
+        if isinstance(target, int):
+            return self._table[target]
+        head, *rest = target.split(".")
+        found = self._lookup(head)
+        for part in rest:
+            name, called = part.removesuffix("()"), part.endswith("()")
+            found = getattr(found, name)
+            found = found() if called else found
+        return found
+
+    def _lookup(self, part: str) -> Any:
+        name, called = part.removesuffix("()"), part.endswith("()")
+        names = self._module.__dict__
+        if name in names:
+            found = names[name]
+        elif hasattr(names.get("Solution"), name):
+            # APPS and LeetCode: a method of class Solution, on a fresh instance.
+            found = getattr(names["Solution"](), name)
+        else:
+            raise NameError(f"the program defines no {name!r}")
+        return found() if called else found
+
+    def _encode(self, value: Any) -> Any:
+        return wire.encode_value(value, self._keep)
+
+    def _keep(self, value: Any) -> wire.Handle:
+        self._table.append(value)
+        return wire.Handle(len(self._table) - 1, type(value).__name__)
+
+    def _decode(self, data: Any) -> Any:
+        return self._unwrap(wire.decode_value(data))
+
+    def _unwrap(self, value: Any) -> Any:
+        if isinstance(value, wire.Handle):
+            return self._table[value.number]
+        if type(value) is list:
+            return [self._unwrap(item) for item in value]
+        if type(value) is tuple:
+            return tuple(self._unwrap(item) for item in value)
+        if type(value) is dict:
+            return {key: self._unwrap(item) for key, item in value.items()}
+        return value
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Return name, line in the program and shortened message of an exception; never fails."""
+    kind = type(error)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    line = None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == PROGRAM_FILE:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    try:
+        message = str(error)
+    except BaseException:  # noqa: BLE001 - the program's own __str__ may do anything
+        message = ""
+    return {"type": str(name)[:100], "line": line, "message": message[:_MESSAGE_CHARACTERS]}
+
+
+def _fresh_module(name: str) -> types.ModuleType:
+    """Return an empty module and leave no trace of the judge's own modules among the imported ones."""
+    for own in [own for own in sys.modules if own.partition(".")[0] == "coderl_env"]:
+        del sys.modules[own]
+    module = types.ModuleType(name)
+    module.__dict__.update(__builtins__=builtins, __file__=PROGRAM_FILE)
+    sys.modules[name] = module
+    return module
+
+
+def _reopen_standard_streams() -> None:
+    # As Python does in a UTF-8 locale whose output is a file: undecodable input bytes survive a round trip.
+    sys.stdin = sys.__stdin__ = io.TextIOWrapper(  # type: ignore[misc]
+        io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8", errors="surrogateescape"
+    )
+    sys.stdout = sys.__stdout__ = io.TextIOWrapper(  # type: ignore[misc]
+        io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8", errors="surrogateescape"
+    )
+    sys.stderr = sys.__stderr__ = io.TextIOWrapper(  # type: ignore[misc]
+        io.BufferedWriter(io.FileIO(2, "w", closefd=False)),
+        encoding="utf-8",
+        errors="backslashreplace",
+        line_buffering=True,
+    )
+
+
+def _set_recursion_limit() -> None:
+    """Give the program the depth it would have as a main module, whatever frames lie below it here."""
+    depth = 0
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        depth += 1
+        frame = frame.f_back
+    sys.setrecursionlimit(_PYTHON_RECURSION_LIMIT + depth)
+
+
+def _exit_status(stop: SystemExit) -> int:
+    if stop.code is None:
+        return 0
+    if isinstance(stop.code, int):
+        return int(stop.code) & 0xFF
+    print(stop.code, file=sys.stderr)  # noqa: T201 - what Python does with such an exit
+    return 1
+
+
+def _finalize(status: int) -> int:
+    """Do what the interpreter does at its end: wait for threads, run exit functions, flush."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+    except BaseException:  # noqa: BLE001 - Python prints such errors and goes on
+        traceback.print_exc()
+    try:
+        sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - Python ends with status 120 here
+        if not getattr(sys.stdout, "closed", False):
+            _report({"error": describe(error)})
+            return 120
+    return status
+
+
+def _report(content: dict[str, Any]) -> None:
+    # The program may have closed the channel; then there is nothing to tell.
+    with contextlib.suppress(OSError):
+        os.write(CHANNEL, json.dumps(content).encode("ascii"))

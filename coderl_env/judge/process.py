@@ -1,0 +1,157 @@
+"""The parent's side of the judge's helper processes: starting them, talking to them, ending them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from coderl_env.judge import wire
+
+_FOLDER = Path(__file__).resolve().parent
+_START_SECONDS = 30.0
+
+Frame = tuple[dict[str, Any], bytes]
+
+
+class HelperFailure(Exception):  # noqa: N818 - not an error of the user's; retried, then raised as JudgeError
+    """A helper process ended or stalled; nothing can be said of the program it was busy with."""
+
+
+class HelperStalled(HelperFailure):
+    """A helper process is there, but did not answer in time."""
+
+
+class UnavailableTier(Exception):  # noqa: N818 - an answer, turned into IsolationError where nothing else is left
+    """This machine does not offer the isolation tier that was asked for; the message says why."""
+
+
+class Helper:
+    """A small Python process, started by path with an empty environment, and the socket to it.
+
+    Args:
+        script: file in this folder.
+        arguments: further command-line arguments.
+    """
+
+    def __init__(self, script: str, arguments: Sequence[str]) -> None:
+        ours, theirs = socket.socketpair()
+        # Not -I: it would make the interpreter ignore PYTHONHASHSEED, and the same program must always print its sets
+        # in the same order. With this environment, -s -P isolate as much.
+        command = [sys.executable, "-s", "-P", str(_FOLDER / script), str(theirs.fileno()), *arguments]
+        self._process = subprocess.Popen(
+            command,
+            env={"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+        )
+        theirs.close()
+        ours.setblocking(False)
+        self._connection = ours
+        self._reader = wire.FrameReader()
+        self._answers: list[Frame] = []
+
+    @property
+    def pid(self) -> int:
+        """Process id of the helper."""
+        return self._process.pid
+
+    def exchange(self, data: bytes, answers: int, seconds: float) -> list[Frame]:
+        """Send `data` while receiving, and return the next `answers` frames.
+
+        Sending and receiving go together, because the helper stops reading while its answers are not taken.
+
+        Raises:
+            HelperFailure: the helper ended, or has been silent for `seconds`.
+        """
+        rest = memoryview(data)
+        poll = select.poll()
+        deadline = time.monotonic() + seconds
+        while rest or len(self._answers) < answers:
+            poll.register(self._connection, select.POLLIN | (select.POLLOUT if rest else 0))
+            if not poll.poll(max(deadline - time.monotonic(), 0) * 1000):
+                raise HelperStalled(f"a judge process was silent for {seconds:.0f} s")
+            if rest:
+                with contextlib.suppress(BlockingIOError):
+                    try:
+                        rest = rest[self._connection.send(rest) :]
+                    except OSError as error:
+                        raise HelperFailure("a judge process ended") from error
+            if self._receive():
+                deadline = time.monotonic() + seconds
+        taken, self._answers = self._answers[:answers], self._answers[answers:]
+        return taken
+
+    def _receive(self) -> bool:
+        try:
+            chunk = self._connection.recv(1 << 18)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise HelperFailure("a judge process ended") from error
+        if not chunk:
+            raise HelperFailure("a judge process ended")
+        self._answers += self._reader.feed(chunk)
+        return True
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+
+
+class Zygote(Helper):
+    """A running zygote of one isolation tier.
+
+    Args:
+        tier: `strict`, `portable` or `none`.
+        numpy: whether programs find numpy imported.
+
+    Raises:
+        UnavailableTier: the machine does not offer the tier.
+        HelperFailure: the process did not start.
+    """
+
+    def __init__(self, tier: str, *, numpy: bool = False) -> None:
+        self._box = tempfile.mkdtemp(prefix="coderl-judge-")
+        configuration = {"tier": tier, "box": self._box, "numpy": numpy, "hidden": _hidden_folders()}
+        super().__init__("zygote.py", [json.dumps(configuration)])
+        try:
+            [(answer, _)] = self.exchange(b"", 1, _START_SECONDS)
+            if "unavailable" in answer:
+                raise UnavailableTier(answer["unavailable"])
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the zygote and everything it started, and remove its folder."""
+        super().close()
+        shutil.rmtree(self._box, ignore_errors=True)
+
+
+def numpy_is_installed() -> bool:
+    """Whether programs could import numpy here."""
+    return importlib.util.find_spec("numpy") is not None
+
+
+def _hidden_folders() -> list[str]:
+    """Return the folders of this distribution, which hold problems with their tests and solutions."""
+    package = _FOLDER.parent
+    names = ("coderl_env", "coderl_agents", "coderl_benchmarks")
+    folders = [package, *(package.parent / name for name in names), package.parent / "agents"]
+    return [os.fspath(folder) for folder in folders]

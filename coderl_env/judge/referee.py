@@ -1,0 +1,262 @@
+"""The judge's referee: a trusted process that runs the data set's own code, asserts and special checkers.
+
+It never holds the program. Names of the program are proxies: a call travels to the program's process and comes back as
+plain values, so that what an assert compares was built here, by builtin types. Started by path, with an empty
+environment; standard library only.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import resource
+import socket
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_MEMORY_BYTES = 2 << 30
+_MESSAGE_CHARACTERS = 300
+
+
+def _make_package_importable() -> None:
+    for name, folder in (("coderl_env", _PACKAGE), ("coderl_env.judge", _PACKAGE / "judge")):
+        package = types.ModuleType(name)
+        package.__path__ = [str(folder)]
+        sys.modules[name] = package
+
+
+_make_package_importable()
+wire = importlib.import_module("coderl_env.judge.wire")
+
+
+class _Abandoned(BaseException):
+    """The parent has already decided this test; unwinds whatever the test code is doing."""
+
+
+class _UndecidableError(TypeError):
+    """The test asks the program's own object for what only builtin values may decide."""
+
+
+class _Program:
+    """The program, as seen from here: requests go out over the connection, values come back."""
+
+    def __init__(self, connection: socket.socket, named: set[str]) -> None:
+        self._connection = connection
+        self.named = named
+        self.asked = 0
+
+    def ask(self, **request: Any) -> Any:
+        """Send a request and return the program's value, or raise what the program raised."""
+        self.asked += 1
+        wire.send_frame(self._connection, {"ask": request})
+        answer, _ = wire.receive_frame(self._connection)
+        if answer.get("abandon"):
+            raise _Abandoned
+        if "error" in answer:
+            raise _as_exception(answer["error"])
+        if "args" in answer:
+            self.returned_args = wire.decode_value(answer["args"])
+        return self._wrap(wire.decode_value(answer["value"]))
+
+    def call(self, target: str | int, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Call something of the program; arguments that it changed in place are changed here too."""
+        request = {
+            "args": self._encode(list(args)),
+            "keywords": {name: self._encode(value) for name, value in keywords.items()},
+        }
+        value = self.ask(op="call", target=target, mutated=True, **request)
+        for mine, theirs in zip(args, self.returned_args, strict=True):
+            self._copy_back(mine, theirs)
+        return value
+
+    def _encode(self, value: Any) -> Any:
+        return wire.encode_value(value, _handle_of)
+
+    def _copy_back(self, mine: Any, theirs: Any) -> None:
+        if type(mine) is not type(theirs):
+            return
+        if type(mine) is list:
+            mine[:] = [self._wrap(item) for item in theirs]
+        elif type(mine) is dict:
+            mine.clear()
+            mine.update({key: self._wrap(item) for key, item in theirs.items()})
+        elif type(mine) is set:
+            mine.clear()
+            mine.update(theirs)
+
+    def _wrap(self, value: Any) -> Any:
+        if isinstance(value, wire.Handle):
+            return _Object(self, value)
+        if type(value) is list:
+            return [self._wrap(item) for item in value]
+        if type(value) is tuple:
+            return tuple(self._wrap(item) for item in value)
+        if type(value) is dict:
+            return {key: self._wrap(item) for key, item in value.items()}
+        return value
+
+
+class _Name:
+    """A name that the program is expected to define."""
+
+    def __init__(self, program: _Program, name: str) -> None:
+        self._program = program
+        self._name = name
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        return self._program.call(self._name, args, keywords)
+
+    def __getattr__(self, attribute: str) -> Any:
+        return self._program.ask(op="get", target=self._name, attribute=attribute)
+
+
+def _special(name: str, *, data: bool) -> Any:
+    """Return a special method that asks the program's object.
+
+    Unless it only yields `data`, the test must name the object's class.
+    """
+
+    def method(self: _Object, *args: Any) -> Any:
+        program, handle = self._program, self._handle
+        if not data and handle.type_name not in program.named:
+            raise _UndecidableError(f"{name} of the program's own {handle.type_name} cannot decide a test")
+        found = program.ask(op="get", target=handle.number, attribute=name)
+        return found(*args)
+
+    return method
+
+
+class _Object:
+    """An object that stays with the program. It may be passed back, called, iterated; it never decides a test."""
+
+    def __init__(self, program: _Program, handle: Any) -> None:
+        object.__setattr__(self, "_program", program)
+        object.__setattr__(self, "_handle", handle)
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        return self._program.call(self._handle.number, args, keywords)
+
+    def __getattr__(self, attribute: str) -> Any:
+        return self._program.ask(op="get", target=self._handle.number, attribute=attribute)
+
+    def __setattr__(self, attribute: str, value: Any) -> None:
+        encoded = self._program._encode(value)
+        self._program.ask(op="set", target=self._handle.number, attribute=attribute, value=encoded)
+
+    def __repr__(self) -> str:
+        return repr(self._handle)
+
+    __iter__ = _special("__iter__", data=True)
+    __next__ = _special("__next__", data=True)
+    __getitem__ = _special("__getitem__", data=True)
+    __len__ = _special("__len__", data=False)
+    __bool__ = _special("__bool__", data=False)
+    __contains__ = _special("__contains__", data=False)
+    __hash__ = _special("__hash__", data=False)
+    __eq__ = _special("__eq__", data=False)
+    __ne__ = _special("__ne__", data=False)
+    __lt__ = _special("__lt__", data=False)
+    __le__ = _special("__le__", data=False)
+    __gt__ = _special("__gt__", data=False)
+    __ge__ = _special("__ge__", data=False)
+
+
+def _handle_of(value: Any) -> Any:
+    if isinstance(value, _Object):
+        return value._handle
+    raise TypeError(f"a test cannot pass a {type(value).__name__} to a program")
+
+
+class _RaisedByProgram:
+    """Marks the exceptions that came from the program's process."""
+
+
+def _as_exception(error: dict[str, Any]) -> BaseException:
+    """Return the builtin exception of the program's name for it, so that tests can catch it by that name."""
+    named = getattr(builtins, error["type"], None)
+    kind = named if isinstance(named, type) and issubclass(named, Exception) else Exception
+    # Made without its constructor: some, such as UnicodeDecodeError, want more than a message.
+    marked: Any = type(kind.__name__, (kind, _RaisedByProgram), {"__str__": lambda self: str(error["message"])})
+    exception: BaseException = marked.__new__(marked)
+    return exception
+
+
+def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str, Any]:
+    """Run one test; answer how it ended: `ok`, `failed`, `raised` (by the program) or `abandoned`."""
+    tree = ast.parse(request["code"])
+    program = _Program(connection, {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
+    namespace: dict[str, Any] = {"__name__": "test"}
+    _define_helpers(request["starter_code"], request["entry_point"], namespace)
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load) or node.id in namespace:
+            continue
+        # A builtin stays a builtin, unless it is the very name that the problem asks for.
+        if node.id == request["entry_point"] or not hasattr(builtins, node.id):
+            namespace[node.id] = _Name(program, node.id)
+    try:
+        exec(compile(tree, "test", "exec"), namespace)
+    except _Abandoned:
+        return {"done": "abandoned"}
+    except EOFError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever a test raises is its answer
+        if isinstance(error, _RaisedByProgram):
+            return {"done": "raised"}
+        return {"done": "failed", "message": f"{type(error).__name__}: {error}"[:_MESSAGE_CHARACTERS]}
+    if program.asked == 0:
+        return {"done": "failed", "message": "the test never used the program"}
+    return {"done": "ok"}
+
+
+def _define_helpers(starter_code: str, entry_point: str | None, namespace: dict[str, Any]) -> None:
+    """Define the functions that the starter code itself gives a body, and its imports; never the program's."""
+    try:
+        tree = ast.parse(starter_code)
+    except SyntaxError:
+        try:
+            tree = ast.parse(starter_code.rstrip() + "\n    pass\n")
+        except SyntaxError:
+            return
+    kept = [
+        node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom)) or _is_helper(node, entry_point)
+    ]
+    exec(compile(ast.Module(kept, []), "starter code", "exec"), namespace)
+
+
+def _is_helper(node: ast.stmt, entry_point: str | None) -> bool:
+    if not isinstance(node, ast.FunctionDef) or node.name == entry_point:
+        return False
+    body = [part for part in node.body if not isinstance(part, ast.Pass)]
+    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        body = body[1:]
+    return bool(body)
+
+
+def _run_checker(request: dict[str, Any]) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"__name__": "checker"}
+    try:
+        exec(compile(request["checker"], "checker", "exec"), namespace)
+        return {"accepted": bool(namespace["check"](request["stdin"], request["expected"], request["output"]))}
+    except BaseException as error:  # noqa: BLE001 - the parent decides whose fault it is
+        return {"error": f"{type(error).__name__}: {error}"[:_MESSAGE_CHARACTERS]}
+
+
+def main(argv: list[str]) -> int:
+    """Serve requests over the socket whose descriptor is `argv[1]`, until it closes."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    connection = socket.socket(fileno=int(argv[1]))
+    while True:
+        try:
+            request, _ = wire.receive_frame(connection)
+            answer = _run_checker(request) if "checker" in request else _run_assert(connection, request)
+            wire.send_frame(connection, answer)
+        except (EOFError, OSError):
+            return 0  # the parent is gone
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

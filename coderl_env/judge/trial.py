@@ -1,0 +1,168 @@
+"""One program on one problem: the conversation with the worker's processes, and the judgement made of the answers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from coderl_env.judge import wire
+from coderl_env.judge.asserts import check_specially, judge_asserts
+from coderl_env.judge.compare import COMPARATORS, values_equal, values_equal_apps
+from coderl_env.judge.process import Frame, Zygote
+from coderl_env.judge.verdicts import classify, excerpt, excerpt_value, result
+from coderl_env.judge.worker import Worker
+from coderl_env.outcome import CaseResult, Judgement, Verdict, decide_outcome
+from coderl_env.problem import AssertCase, CallCase, Limits, Problem, StdioCase
+
+__all__ = ["JUDGE_VERSION", "Settings", "Trial"]
+
+# Raised when a program could get another verdict than before.
+JUDGE_VERSION = "1"
+_MAX_PROGRAM_BYTES = 1 << 20
+_NUMPY = re.compile(r"\b(?:numpy|import_module|__import__)\b")
+_END = wire.pack_frame({"op": "end"})
+# Beyond all limits of a test: then the judge itself has stalled.
+_SILENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a judge applies where the problem says nothing."""
+
+    limits: Limits
+    comparator: str
+    stop: str
+    isolation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One program, one problem, and the rules that apply; made by `prepare`, which checks them."""
+
+    program: str
+    problem: Problem
+    limits: Limits
+    comparator: str
+    stop: str
+    isolation: str
+
+    @classmethod
+    def prepare(cls, program: str, problem: Problem, settings: Settings) -> Trial:
+        """Return the trial of `program` on `problem`.
+
+        Raises:
+            ValueError: the problem cannot be judged; the message says why.
+        """
+        if not isinstance(problem, Problem):
+            raise ValueError(f"a problem must be a Problem, not {type(problem).__name__}")
+        if not problem.tests:
+            raise ValueError(f"problem {problem.id!r} has no tests, so no program can be judged on it")
+        comparator = problem.comparator or settings.comparator
+        if comparator not in COMPARATORS:
+            names = ", ".join(COMPARATORS)
+            raise ValueError(f"problem {problem.id!r}: unknown comparator {comparator!r}; valid are {names}")
+        return cls(program, problem, problem.limits or settings.limits, comparator, settings.stop, settings.isolation)
+
+    def run(self, worker: Worker) -> Judgement:
+        """Judge, with the processes of `worker`.
+
+        Raises:
+            HelperFailure: one of them failed.
+        """
+        try:
+            source = self.program.encode()
+        except UnicodeEncodeError as error:
+            return self._uncompiled(f"UnicodeEncodeError: {error.reason}")
+        if len(source) > _MAX_PROGRAM_BYTES:
+            return self._uncompiled(f"the program has {len(source)} bytes; at most {_MAX_PROGRAM_BYTES} are compiled")
+        conversation = Conversation(self, worker.zygote(numpy=bool(_NUMPY.search(self.program))))
+        compile_error = conversation.open(source)
+        if compile_error is not None:
+            conversation.end()
+            return self._uncompiled(compile_error)
+        if isinstance(self.problem.tests[0], AssertCase):
+            cases = judge_asserts(self.problem, conversation, worker, self.limits.wall_seconds, self.stop)
+        else:
+            cases = self._judge_plain(conversation, worker)
+        conversation.end()
+        return self._judgement(decide_outcome(True, [case.verdict for case in cases]), cases)
+
+    def _judge_plain(self, conversation: Conversation, worker: Worker) -> list[CaseResult]:
+        tests = self.problem.tests
+        requests = [_request(test, self.problem) for test in tests]
+        if self.stop != "first_failure":
+            answers = conversation.ask(b"".join(requests), len(requests))
+            return [self._compare(test, answer, worker) for test, answer in zip(tests, answers, strict=True)]
+        cases = []
+        for test, request in zip(tests, requests, strict=True):
+            [answer] = conversation.ask(request, 1)
+            cases.append(self._compare(test, answer, worker))
+            if cases[-1].verdict is not Verdict.ACCEPTED:
+                break
+        return cases + [CaseResult(Verdict.NOT_RUN)] * (len(tests) - len(cases))
+
+    def _compare(self, test: Any, answer: Frame, worker: Worker) -> CaseResult:
+        header, output = answer
+        decided = classify(header)
+        if decided is not None:
+            return decided
+        if isinstance(test, CallCase):
+            equal = values_equal_apps if self.comparator == "apps" else values_equal
+            accepted = equal(_tagged(test.expected), header["value"])
+            return result(accepted, excerpt_value(header["value"]), header)
+        expected = test.expected.encode("utf-8", "surrogatepass")
+        if self.problem.checker is not None:
+            accepted = check_specially(self.problem, test, output, worker, self.limits.wall_seconds)
+        else:
+            accepted = COMPARATORS[self.comparator](expected, output)
+        return result(accepted, excerpt(output), header)
+
+    def _uncompiled(self, message: str) -> Judgement:
+        cases = [CaseResult(Verdict.NOT_RUN)] * len(self.problem.tests)
+        return self._judgement(decide_outcome(False, ()), cases, message)
+
+    def _judgement(self, outcome: Any, cases: list[CaseResult], compile_error: str = "") -> Judgement:
+        comparator = "checker" if self.problem.checker is not None else self.comparator
+        return Judgement(outcome, tuple(cases), self.isolation, comparator, JUDGE_VERSION, compile_error)
+
+
+class Conversation:
+    """The exchange with a zygote about one program."""
+
+    def __init__(self, trial: Trial, zygote: Zygote) -> None:
+        self._trial = trial
+        self._zygote = zygote
+        self._seconds = trial.limits.wall_seconds * 8 + _SILENCE_SECONDS
+
+    def open(self, source: bytes) -> str | None:
+        """Send the program; return the compiler's message, or None if it compiled."""
+        opening = wire.pack_frame({"limits": asdict(self._trial.limits), "stop": self._trial.stop}, source)
+        [(answer, _)] = self._zygote.exchange(opening, 1, self._seconds)
+        if answer["compiled"]:
+            return None
+        error = answer["error"]
+        line = "" if error["line"] is None else f" (line {error['line']})"
+        return f"{error['type']}: {error['message']}{line}"
+
+    def ask(self, requests: bytes, count: int) -> list[Frame]:
+        """Send packed requests and return their `count` answers."""
+        return self._zygote.exchange(requests, count, self._seconds)
+
+    def end(self) -> None:
+        """End the exchange; the zygote is then free for the next program."""
+        self._zygote.exchange(_END, 1, self._seconds)
+
+
+def _request(test: Any, problem: Problem) -> bytes:
+    if isinstance(test, StdioCase):
+        return wire.pack_frame({"op": "run"}, test.stdin.encode("utf-8", "surrogatepass"))
+    return wire.pack_frame({"op": "call", "target": problem.entry_point, "args": _tagged(list(test.args))})
+
+
+def _tagged(value: Any) -> Any:
+    return wire.encode_value(value, _refuse)
+
+
+def _refuse(value: Any) -> wire.Handle:
+    raise ValueError(f"a call's test holds a {type(value).__name__}, which cannot be sent to a program: {value!r}")

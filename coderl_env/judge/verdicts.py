@@ -1,0 +1,114 @@
+"""From the record of a run to a verdict: the process first, and only then what it produced."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from coderl_env.outcome import CaseResult, Verdict
+
+__all__ = ["OUTPUT_CHARACTERS", "classify", "excerpt", "excerpt_value", "result"]
+
+OUTPUT_CHARACTERS = 1000
+
+_BY_REASON = {
+    "cpu": Verdict.TIME_LIMIT,
+    "wall": Verdict.TIME_LIMIT,
+    "memory": Verdict.MEMORY_LIMIT,
+    "output": Verdict.OUTPUT_LIMIT,
+    "files": Verdict.OUTPUT_LIMIT,
+    "threads": Verdict.FORBIDDEN,
+}
+_MESSAGES = {
+    "cpu": "used too much processor time",
+    "wall": "took too long",
+    "memory": "used too much memory",
+    "output": "wrote too much",
+    "files": "left too many or too large files",
+    "threads": "started too many threads",
+}
+_BY_SIGNAL = {
+    signal.SIGXCPU: Verdict.TIME_LIMIT,
+    signal.SIGXFSZ: Verdict.OUTPUT_LIMIT,
+    signal.SIGSYS: Verdict.FORBIDDEN,
+}
+_BY_ERROR = {"MemoryError": Verdict.MEMORY_LIMIT, "PermissionError": Verdict.FORBIDDEN}
+
+
+def classify(answer: dict[str, Any]) -> CaseResult | None:
+    """Return the result that the record alone decides, or None where the program ended well and output decides.
+
+    A non-zero exit status is EXCEPTION, whatever was printed.
+    """
+    cpu = float(answer.get("cpu", 0.0))
+    if answer.get("not_run"):
+        return CaseResult(Verdict.NOT_RUN)
+    if answer.get("reason"):
+        reason = answer["reason"]
+        return CaseResult(_BY_REASON[reason], error_message=_MESSAGES[reason], cpu_seconds=cpu)
+    error = answer.get("error")
+    if "status" not in answer:
+        return None if error is None else _from_error(error, cpu)
+    code = os.waitstatus_to_exitcode(answer["status"])
+    if code < 0:
+        number = signal.Signals(-code)
+        verdict = _BY_SIGNAL.get(number, Verdict.EXCEPTION)
+        return CaseResult(verdict, error_type=number.name, error_message="killed by a signal", cpu_seconds=cpu)
+    # A process that should have answered a call is not done by ending well.
+    if code == 0 and not answer.get("ended"):
+        return None
+    if error is not None:
+        return _from_error(error, cpu)
+    return CaseResult(
+        Verdict.EXCEPTION, error_type="SystemExit", error_message=f"ended with exit status {code}", cpu_seconds=cpu
+    )
+
+
+def _from_error(error: dict[str, Any], cpu: float) -> CaseResult:
+    kind = str(error["type"])
+    return CaseResult(
+        _BY_ERROR.get(kind, Verdict.EXCEPTION),
+        error_type=kind,
+        error_line=error["line"] if isinstance(error["line"], int) else None,
+        error_message=str(error["message"])[:OUTPUT_CHARACTERS],
+        cpu_seconds=cpu,
+    )
+
+
+def result(accepted: bool, output: str, answer: dict[str, Any]) -> CaseResult:
+    """Return the result of a comparison."""
+    verdict = Verdict.ACCEPTED if accepted else Verdict.WRONG_ANSWER
+    return CaseResult(verdict, output=output, cpu_seconds=float(answer.get("cpu", 0.0)))
+
+
+def excerpt(output: bytes) -> str:
+    """Return the beginning of an output as text."""
+    return output[: 4 * OUTPUT_CHARACTERS].decode("utf-8", "replace")[:OUTPUT_CHARACTERS]
+
+
+def excerpt_value(data: Any) -> str:
+    """Return the beginning of a tagged value as Python would write it.
+
+    It is written from the tags, never rebuilt: a program could choose the keys of a dict so that building it takes
+    minutes.
+    """
+    text = _write(data)
+    return text if len(text) <= OUTPUT_CHARACTERS else text[:OUTPUT_CHARACTERS]
+
+
+_BRACKETS = {"t": ("(", ")"), "s": ("{", "}"), "z": ("{", "}")}
+
+
+def _write(data: Any) -> str:
+    if type(data) is list:
+        return "[" + ", ".join(map(_write, data)) + "]"
+    if type(data) is not dict:
+        return repr(data)
+    [(tag, content)] = data.items()
+    if tag in _BRACKETS:
+        opening, closing = _BRACKETS[tag]
+        return opening + ", ".join(map(_write, content)) + closing
+    if tag == "d":
+        return "{" + ", ".join(f"{_write(key)}: {_write(item)}" for key, item in content) + "}"
+    return f"<{content[1]} object>" if tag == "h" else str(content)

@@ -1,0 +1,262 @@
+"""What passes between the processes of the judge: frames, and Python values as tagged JSON.
+
+A frame is a JSON header and raw bytes. Values are tagged JSON, so that the reader rebuilds exact builtin types from
+text: nothing the writer defines (a subclass, an `__eq__`, a `__reduce__`) can come along. Never pickle.
+
+This file is loaded by path into the judge's small processes; it imports the standard library only.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import fractions
+import json
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from typing import Any
+
+MAX_DEPTH = 200
+_HEAD = struct.Struct("!II")
+_SAFE_INT = 1 << 53
+
+
+class WireError(Exception):
+    """The other side sent, or a value needs, something that the wire does not carry."""
+
+
+class Handle:
+    """Stands for an object that stays in the program's process.
+
+    Attributes:
+        number: its place in that process's table of objects.
+        type_name: name of its class, for messages.
+    """
+
+    __slots__ = ("number", "type_name")
+
+    def __init__(self, number: int, type_name: str) -> None:
+        self.number = number
+        self.type_name = type_name
+
+    def __repr__(self) -> str:
+        return f"<{self.type_name} object>"
+
+
+def send_frame(connection: socket.socket, header: dict[str, Any], body: bytes = b"") -> None:
+    """Write one frame."""
+    connection.sendall(pack_frame(header, body))
+
+
+def pack_frame(header: dict[str, Any], body: bytes = b"") -> bytes:
+    """Return the bytes of one frame."""
+    text = json.dumps(header).encode("ascii")
+    return _HEAD.pack(len(text), len(body)) + text + body
+
+
+def receive_frame(connection: socket.socket) -> tuple[dict[str, Any], bytes]:
+    """Read one frame from a trusted writer, over a blocking stream socket.
+
+    Raises:
+        EOFError: the other side closed the connection.
+    """
+    header_size, body_size = _HEAD.unpack(_receive_exactly(connection, _HEAD.size))
+    return _parse_header(_receive_exactly(connection, header_size)), _receive_exactly(connection, body_size)
+
+
+class FrameReader:
+    """Assembles frames from chunks of bytes, for a reader that must not block.
+
+    Args:
+        limit: the most bytes that one frame may have, or None where the writer is trusted.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self._buffer = bytearray()
+        self._limit = limit
+
+    def feed(self, chunk: bytes) -> list[tuple[dict[str, Any], bytes]]:
+        """Add `chunk` and return the frames that are now complete.
+
+        Raises:
+            WireError: a frame is larger than the limit, or its header is no JSON object.
+        """
+        self._buffer += chunk
+        frames = []
+        while len(self._buffer) >= _HEAD.size:
+            header_size, body_size = _HEAD.unpack_from(self._buffer)
+            _check_size(header_size + body_size, self._limit)
+            body_start = _HEAD.size + header_size
+            end = body_start + body_size
+            if len(self._buffer) < end:
+                break
+            header = _parse_header(bytes(self._buffer[_HEAD.size : body_start]))
+            frames.append((header, bytes(self._buffer[body_start:end])))
+            del self._buffer[:end]
+        return frames
+
+
+def _check_size(size: int, limit: int | None) -> None:
+    if limit is not None and size > limit:
+        raise WireError(f"a frame of {size} bytes exceeds the limit of {limit}")
+
+
+def _parse_header(text: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise WireError("a frame's header is not JSON") from error
+    if not isinstance(header, dict):
+        raise WireError("a frame's header is not an object")
+    return header
+
+
+def _receive_exactly(connection: socket.socket, size: int) -> bytes:
+    if size == 0:
+        return b""
+    chunks = []
+    while size:
+        chunk = connection.recv(min(size, 1 << 20))
+        if not chunk:
+            raise EOFError("the connection was closed")
+        chunks.append(chunk)
+        size -= len(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def encode_value(value: Any, opaque: Callable[[Any], Handle], depth: int = MAX_DEPTH) -> Any:
+    """Return `value` as tagged JSON.
+
+    A subclass of a builtin is reduced to the builtin by the builtin's own methods; its own methods are never called.
+
+    Args:
+        value: the value.
+        opaque: called for anything the wire does not carry; returns the handle to send instead.
+        depth: how many levels of containers are allowed.
+
+    Raises:
+        WireError: the value is nested more deeply than that.
+    """
+    kind = type(value)
+    if value is None or kind is bool:
+        return value
+    if isinstance(value, Handle):
+        return {"h": [value.number, value.type_name]}
+    if issubclass(kind, str):
+        return str.__str__(value)
+    if issubclass(kind, int):
+        number = int.__add__(value, 0)
+        return number if -_SAFE_INT < number < _SAFE_INT else {"i": hex(number)}
+    if issubclass(kind, float):
+        real = float.__add__(value, 0.0)
+        return real if real - real == 0.0 else {"f": float.__repr__(real)}
+    if depth <= 0:
+        raise WireError(f"the value is nested more than {MAX_DEPTH} levels deep")
+    return _encode_container(value, kind, opaque, depth - 1)
+
+
+def _encode_container(value: Any, kind: type, opaque: Callable[[Any], Handle], depth: int) -> Any:
+    if issubclass(kind, list):
+        return [encode_value(item, opaque, depth) for item in list.__iter__(value)]
+    if issubclass(kind, tuple):
+        return {"t": [encode_value(item, opaque, depth) for item in tuple.__iter__(value)]}
+    if issubclass(kind, dict):
+        pairs = dict.items(value)
+        return {"d": [[encode_value(key, opaque, depth), encode_value(item, opaque, depth)] for key, item in pairs]}
+    if issubclass(kind, frozenset):
+        return {"z": [encode_value(item, opaque, depth) for item in frozenset.__iter__(value)]}
+    if issubclass(kind, set):
+        return {"s": [encode_value(item, opaque, depth) for item in set.__iter__(value)]}
+    if issubclass(kind, bytes):
+        return {"b": bytes.hex(value)}
+    if issubclass(kind, bytearray):
+        return {"a": bytearray.hex(value)}
+    return _encode_number_or_date(value, kind, opaque, depth)
+
+
+def _encode_number_or_date(value: Any, kind: type, opaque: Callable[[Any], Handle], depth: int) -> Any:
+    if issubclass(kind, complex):
+        number = complex.__add__(value, 0j)
+        return {"c": [float.__repr__(number.real), float.__repr__(number.imag)]}
+    if issubclass(kind, decimal.Decimal):
+        return {"D": decimal.Decimal.__str__(value)}
+    if issubclass(kind, fractions.Fraction):
+        # The slots' own descriptors: a subclass may shadow the names.
+        return {"F": [hex(_NUMERATOR.__get__(value)), hex(_DENOMINATOR.__get__(value))]}
+    for name, date_kind in _DATE_KINDS.items():
+        if issubclass(kind, date_kind):
+            return {"T": [name, date_kind.isoformat(value)]}
+    plain = _from_numpy(value)
+    if plain is not value:
+        return encode_value(plain, opaque, depth)
+    return encode_value(opaque(value), opaque, depth)
+
+
+_NUMERATOR: Any = fractions.Fraction.__dict__["_numerator"]
+_DENOMINATOR: Any = fractions.Fraction.__dict__["_denominator"]
+# datetime before date: a datetime is a date.
+_DATE_KINDS: dict[str, Any] = {"datetime": datetime.datetime, "date": datetime.date, "time": datetime.time}
+
+
+def _from_numpy(value: Any) -> Any:
+    """Return numpy's scalar or array as plain Python, anything else as it is; numpy is not imported for it."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        if isinstance(value, numpy.ndarray):
+            return numpy.ndarray.tolist(value)
+        if isinstance(value, numpy.generic):
+            return numpy.generic.item(value)
+    return value
+
+
+def decode_value(data: Any, depth: int = MAX_DEPTH) -> Any:
+    """Rebuild a value from tagged JSON, out of exact builtin types and `Handle` alone.
+
+    Raises:
+        WireError: `data` is not what `encode_value` writes.
+    """
+    if data is None or type(data) in (bool, int, float, str):
+        return data
+    if depth <= 0:
+        raise WireError("the value is nested too deeply")
+    if type(data) is list:
+        return [decode_value(item, depth - 1) for item in data]
+    if type(data) is not dict or len(data) != 1:
+        raise WireError("the value is not tagged JSON")
+    [(tag, content)] = data.items()
+    if tag not in _DECODERS:
+        raise WireError(f"unknown tag {tag!r}")
+    try:
+        return _DECODERS[tag](content, depth - 1)
+    except (TypeError, ValueError, ArithmeticError, KeyError) as error:
+        raise WireError(f"the content of tag {tag!r} is malformed") from error
+
+
+def _decode_items(content: Any, depth: int) -> list[Any]:
+    if type(content) is not list:
+        raise WireError("a container's content is not a list")
+    return [decode_value(item, depth) for item in content]
+
+
+def _decode_date(content: Any, depth: int) -> Any:
+    name, text = content
+    return _DATE_KINDS[name].fromisoformat(text)
+
+
+_DECODERS: dict[str, Callable[[Any, int], Any]] = {
+    "i": lambda content, depth: int(content, 16),
+    "f": lambda content, depth: float(content),
+    "t": lambda content, depth: tuple(_decode_items(content, depth)),
+    "d": lambda content, depth: {decode_value(key, depth): decode_value(item, depth) for key, item in content},
+    "s": lambda content, depth: set(_decode_items(content, depth)),
+    "z": lambda content, depth: frozenset(_decode_items(content, depth)),
+    "b": lambda content, depth: bytes.fromhex(content),
+    "a": lambda content, depth: bytearray.fromhex(content),
+    "c": lambda content, depth: complex(float(content[0]), float(content[1])),
+    "D": lambda content, depth: decimal.Decimal(content),
+    "F": lambda content, depth: fractions.Fraction(int(content[0], 16), int(content[1], 16)),
+    "T": _decode_date,
+    "h": lambda content, depth: Handle(int(content[0]), str(content[1])),
+}

@@ -1,0 +1,91 @@
+"""One judging worker: its zygotes, started when needed, and restarted when they fail."""
+
+from __future__ import annotations
+
+from coderl_env.judge.errors import IsolationError
+from coderl_env.judge.process import Helper, HelperFailure, UnavailableTier, Zygote, numpy_is_installed
+
+__all__ = ["TIERS", "Worker", "find_tier", "tier_report"]
+
+TIERS = ("strict", "portable", "none")
+_HOW_TO_GO_ON = (
+    "to run programs without isolation, with all your rights, ask for it by name: isolation='none', on the command "
+    "line --isolation none"
+)
+
+
+class Worker:
+    """Owns the helper processes with which one program at a time is judged.
+
+    Args:
+        tier: isolation tier of its zygotes.
+    """
+
+    def __init__(self, tier: str) -> None:
+        self._tier = tier
+        self._zygotes: dict[bool, Zygote] = {}
+        self._referee: Helper | None = None
+
+    def zygote(self, *, numpy: bool) -> Zygote:
+        """Return the zygote with or without numpy, started if it is not running."""
+        numpy = numpy and numpy_is_installed()
+        if numpy not in self._zygotes:
+            self._zygotes[numpy] = Zygote(self._tier, numpy=numpy)
+        return self._zygotes[numpy]
+
+    def referee(self) -> Helper:
+        """Return the trusted process that runs asserts and checkers, started if it is not running."""
+        if self._referee is None:
+            self._referee = Helper("referee.py", [])
+        return self._referee
+
+    def restart(self) -> None:
+        """End all processes; new ones are started when needed."""
+        self.close()
+
+    def drop_referee(self) -> None:
+        """End the trusted process, after a test that did not return."""
+        if self._referee is not None:
+            self._referee.close()
+            self._referee = None
+
+    def close(self) -> None:
+        """End all processes."""
+        self.drop_referee()
+        for zygote in self._zygotes.values():
+            zygote.close()
+        self._zygotes.clear()
+
+
+def find_tier(isolation: str) -> tuple[Worker, str]:
+    """Return a running worker of the tier `isolation`, for `auto` of the best that is to be had, and the tier's name.
+
+    Raises:
+        IsolationError: the machine does not offer it; `auto` never falls back to none.
+    """
+    wanted = ("strict", "portable") if isolation == "auto" else (isolation,)
+    reasons = []
+    for tier in wanted:
+        worker = Worker(tier)
+        try:
+            worker.zygote(numpy=False)
+        except UnavailableTier as reason:
+            reasons.append(f"{tier}: {reason}")
+        except HelperFailure as reason:
+            reasons.append(f"{tier}: {reason}")
+        else:
+            return worker, tier
+    raise IsolationError(f"this machine does not offer isolation ({'; '.join(reasons)}); {_HOW_TO_GO_ON}")
+
+
+def tier_report() -> dict[str, str]:
+    """Return for each tier `available`, or why it is not."""
+    report = {}
+    for tier in TIERS:
+        try:
+            Zygote(tier).close()
+        except (UnavailableTier, HelperFailure) as reason:
+            report[tier] = str(reason)
+        else:
+            report[tier] = "available"
+    return report
