@@ -6,13 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from coderl_env.datasets.synth.draw import Draw
-from coderl_env.datasets.synth.endings import Ending
+from coderl_env.datasets.synth.endings import REDUCTIONS, Ending, Value
 from coderl_env.datasets.synth.pipeline import Branch, Pipeline, Step
 
 __all__ = ["Case", "careless_variants", "find_cases", "find_examples", "rejects"]
 
-_SEARCHES = 24
+_SEARCHES = 60
+# Fewer for what must be found: most problems that fail are hopeless, and another is drawn soon.
+_NECESSARY_SEARCHES = 20
+# Some steps make the first the same as the second; such a problem is not posed.
+_EASIER = {"mode": "min", "distinct": "count"}
 _LEAST_OUTPUTS = 4
+_REACHES = (12, 5, 40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,12 @@ def find_cases(draw: Draw, pipeline: Pipeline) -> list[Case] | None:
     if not _varied(pipeline, cases):
         return None
     for variant in _necessary(pipeline):
-        if not rejects(cases, variant) and not _extend(draw, pipeline, cases, variant):
+        if not rejects(cases, variant) and not _extend(draw, pipeline, cases, variant, _NECESSARY_SEARCHES):
             return None
     _, slips, mistyped = careless_variants(pipeline)
     for variant in (*slips, *mistyped):
         if not rejects(cases, variant):
-            _extend(draw, pipeline, cases, variant)
+            _extend(draw, pipeline, cases, variant, _SEARCHES)
     return cases
 
 
@@ -101,7 +106,7 @@ def _with_step(pipeline: Pipeline, place: int, step: Step | Branch) -> Pipeline:
 
 
 def _necessary(pipeline: Pipeline) -> list[Pipeline]:
-    """Return the variants that have to fail: a step left out, the guard left out, an alternative left out."""
+    """Return the variants that have to fail: a step, the guard or an alternative left out, an easier value."""
     found = [
         replace(pipeline, steps=(*pipeline.steps[:i], *pipeline.steps[i + 1 :])) for i in range(len(pipeline.steps))
     ]
@@ -110,9 +115,20 @@ def _necessary(pipeline: Pipeline) -> list[Pipeline]:
     ending = pipeline.ending
     if len(ending.values) == 2:
         found += [replace(pipeline, ending=Ending((value,))) for value in ending.values]
+    found += [replace(pipeline, ending=easier) for easier in _easier(ending)]
     for place, step in enumerate(pipeline.steps):
         if isinstance(step, Branch):
             found += [_with_step(pipeline, place, part) for part in (step.then, step.other) if part is not None]
+    return found
+
+
+def _easier(ending: Ending) -> list[Ending]:
+    """Return the ending with an easier value in place of one that some steps make equal to it."""
+    found = []
+    for place, value in enumerate(ending.values):
+        if value.kind.name in _EASIER:
+            easier = Value(REDUCTIONS[_EASIER[value.kind.name]])
+            found.append(replace(ending, values=(*ending.values[:place], easier, *ending.values[place + 1 :])))
     return found
 
 
@@ -147,17 +163,19 @@ def _plan(draw: Draw, pipeline: Pipeline) -> list[Case]:
 def _too_short(draw: Draw, pipeline: Pipeline) -> list[list[int]]:
     """Return a list that is not empty of which too little is left, where one is found."""
     assert pipeline.guard is not None
-    for _ in range(_SEARCHES):
+    for _ in range(_NECESSARY_SEARCHES):
         values = _values(draw, pipeline, draw.between(1, 4), 20)
         if len(pipeline.reduce(list(values))) < pipeline.guard.needs:
             return [values]
     return []
 
 
-def _extend(draw: Draw, pipeline: Pipeline, cases: list[Case], variant: Pipeline) -> bool:
+def _extend(draw: Draw, pipeline: Pipeline, cases: list[Case], variant: Pipeline, searches: int) -> bool:
     """Search for a list that tells `variant` from `pipeline`, add it to `cases`, and return whether one was found."""
-    for attempt in range(_SEARCHES):
-        values = _values(draw, pipeline, draw.between(1, 4) if attempt % 2 else draw.between(5, 12), 12)
+    for attempt in range(searches):
+        values = _values(
+            draw, pipeline, draw.between(1, 4) if attempt % 2 else draw.between(5, 12), _REACHES[attempt % 3]
+        )
         case = _case(pipeline, values)
         if variant.evaluate(list(values)) != case.expected:
             cases.append(case)
@@ -173,7 +191,7 @@ def _values(draw: Draw, pipeline: Pipeline, count: int, reach: int) -> list[int]
         if constants and draw.chance(0.35):
             constant = draw.pick(constants)
             values.append(
-                draw.pick((constant, constant, constant + 1, constant - 1, -constant, 2 * constant, 10 + constant))
+                draw.pick((constant, constant, constant + 1, constant - 1, -constant, 2 * constant, 10 + constant, 0))
             )
         else:
             values.append(draw.between(-reach // 2 if draw.chance(0.7) else -reach, reach))

@@ -78,7 +78,8 @@ def _write(draw: Draw, problem_id: str, level: str, pipeline: Pipeline, cases: l
         solutions.append(program_text(pipeline, blocks=True))
     problem = Problem(
         id=problem_id,
-        statement=statement_text(draw, pipeline, examples),
+        # A stream of its own, so that words and tests can be changed one without the other.
+        statement=statement_text(Draw(f"{problem_id} words"), pipeline, examples),
         tests=tests,
         examples=tuple(StdioCase(*text) for text in examples),
         solutions=tuple(solutions),
