@@ -2,7 +2,8 @@
 
 A call-based problem keeps APPS's plain function name as its `entry_point`, also where the starter code and solutions
 define it as a method of `class Solution`: the judge takes the module-level function of that name and, failing
-that, the method of an instance of `Solution`.
+that, the method of an instance of `Solution`. Starter code and solutions of call-based problems get the imports that
+they take for granted; see `coderl_env.datasets.imports`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from coderl_env.datasets.cases import call_cases, stdio_cases
 from coderl_env.datasets.dataset import DatasetError
 from coderl_env.datasets.examples import extract_examples
+from coderl_env.datasets.imports import with_imports
 from coderl_env.datasets.rows import Row, parse_json, read_text, shown
 from coderl_env.problem import Problem, TestCase
 
@@ -32,15 +34,16 @@ def apps_problem(row: Row, split: str) -> Problem:
     name = f"{int(number):04d}" if str(number).isdecimal() else str(number)
     statement = row.text("question")
     starter_code = row.optional_text("starter_code") or ""
+    solutions = row.texts("solutions")
     tests, entry_point = _tests(row.embedded("input_output"), starter_code, row)
     return Problem(
         id=f"apps/{split}/{name}",
         statement=statement,
         tests=tests,
         examples=extract_examples(statement, entry_point, starter_code),
-        starter_code=starter_code,
+        starter_code=starter_code if entry_point is None else with_imports(starter_code),
         entry_point=entry_point,
-        solutions=row.texts("solutions"),
+        solutions=solutions if entry_point is None else tuple(map(with_imports, solutions)),
         difficulty=row.optional_text("difficulty"),
         source=row.optional_text("url") or "",
     )

@@ -47,7 +47,9 @@ def call_examples(statement: str, entry_point: str, starter_code: str = "") -> t
         if key in cases and repr(cases[key].expected) != repr(case.expected):
             return ()
         cases[key] = case
-    return tuple(cases.values())
+    # A function that returns lists in one line and numbers in another was probably an element's name in one of them.
+    kinds = {type(case.expected) for case in cases.values()}
+    return () if list in kinds and kinds & {int, float} else tuple(cases.values())
 
 
 def parameters(entry_point: str, starter_code: str) -> tuple[str, ...] | None:
@@ -151,7 +153,8 @@ def _literal(text: str) -> tuple[Any] | None:
         node = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
-    if isinstance(node, ast.Tuple) and not text.strip().startswith("("):
+    # Without parentheses a tuple may be prose; with them, anything else may be meant to be a tuple of one.
+    if isinstance(node, ast.Tuple) != text.strip().startswith("("):
         return None
     return _constant(node)
 

@@ -19,6 +19,7 @@ from coderl_env.datasets.asserts import split_check
 from coderl_env.datasets.cases import call_cases, stdio_cases
 from coderl_env.datasets.dataset import DatasetError
 from coderl_env.datasets.examples import extract_examples
+from coderl_env.datasets.imports import with_imports
 from coderl_env.datasets.rows import Row, parse_json, read_rows, read_text, shown
 from coderl_env.problem import AssertCase, Limits, Problem, TestCase
 
@@ -62,9 +63,9 @@ def plain_problem(row: Row) -> Problem:
             statement=statement,
             tests=_tests(row, entry_point, signature, preamble),
             examples=extract_examples(statement, entry_point, signature),
-            starter_code=preamble + signature,
+            starter_code=_complete(preamble + signature, entry_point),
             entry_point=entry_point,
-            solutions=tuple(preamble + solution for solution in row.texts("solutions")),
+            solutions=tuple(_complete(preamble + solution, entry_point) for solution in row.texts("solutions")),
             difficulty=row.optional_text("difficulty"),
             source=row.optional_text("source") or "",
             checker=row.optional_text("checker"),
@@ -73,6 +74,10 @@ def plain_problem(row: Row) -> Problem:
         )
     except (TypeError, AttributeError) as error:
         raise row.fault(f"'limits' must be an object ({error})") from None
+
+
+def _complete(code: str, entry_point: str | None) -> str:
+    return code if entry_point is None else with_imports(code)
 
 
 def _tests(row: Row, entry_point: str | None, signature: str, preamble: str) -> tuple[TestCase, ...]:
