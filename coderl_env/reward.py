@@ -56,7 +56,7 @@ def resolve_reward(reward: str | Reward) -> Reward:
     """
     if callable(reward):
         return reward
-    if reward not in REWARDS:
+    if not isinstance(reward, str) or reward not in REWARDS:
         raise ValueError(unknown_name("reward", reward, REWARDS))
     return REWARDS[reward]
 

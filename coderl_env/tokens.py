@@ -96,7 +96,7 @@ def load_tokenizer(spec: object) -> Tokenizer:
 
 def encode_at_most(tokenizer: Tokenizer, text: str, limit: int) -> tuple[list[int], bool]:
     """Return the first `limit` token ids of `text`, and whether there are more; quick for text of any length."""
-    # A token is rarely longer than this, so a much longer text need not be encoded to its end.
+    # Tokens are hardly ever longer than 32 characters, so a much longer text need not be encoded to its end.
     head = text[: (limit + 64) * 32]
     if len(head) < len(text):
         token_ids = tokenizer.encode(head)

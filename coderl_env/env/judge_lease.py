@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from coderl_env.judge.compare import COMPARATORS
+from coderl_env.judge.worker import TIERS
+from coderl_env.naming import unknown_name
 from coderl_env.outcome import Judgement
 from coderl_env.problem import Limits, Problem
 
@@ -55,7 +58,7 @@ def _make_judge(settings: JudgeSettings) -> Judges:
 class JudgeLease:
     """One environment's share in a judge, which is made when it is first needed."""
 
-    def __init__(self, settings: JudgeSettings, make: Callable[[JudgeSettings], Judges] = _make_judge) -> None:
+    def __init__(self, settings: JudgeSettings, make: Callable[[JudgeSettings], Judges]) -> None:
         self._settings = settings
         self._make = make
         self._key: tuple[int, JudgeSettings] | None = None
@@ -107,10 +110,18 @@ def lease_judge(
     Raises:
         ValueError: a setting is unknown or unusable, or a judge is given together with settings.
     """
-    chosen = limits if isinstance(limits, Limits) else Limits.from_dict({} if limits is None else limits)
+    for kind, name, valid in (
+        ("comparator", comparator, tuple(COMPARATORS)),
+        ("isolation", isolation, ("auto", *TIERS)),
+    ):
+        if name not in valid:
+            raise ValueError(unknown_name(kind, name, valid))
+    if limits is not None and not isinstance(limits, (Limits, Mapping)):
+        raise ValueError(f"limits must be a Limits, or an object with its fields, not {limits!r:.60}")
+    chosen = limits if isinstance(limits, Limits) else Limits.from_dict(limits or {})
     settings = JudgeSettings(comparator, isolation, chosen)
     if judge is None:
-        return JudgeLease(settings)
+        return JudgeLease(settings, _make_judge)
     if not callable(getattr(judge, "judge", None)):
         raise ValueError(f"judge must be a judge object such as coderl_env.judge.Judge(), not {judge!r:.60}")
     if settings != JudgeSettings():

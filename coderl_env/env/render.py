@@ -85,11 +85,13 @@ def _first_cases(cases: Sequence[CaseResult]) -> Sequence[CaseResult]:
 
 def _case_line(number: int, case: CaseResult) -> str:
     colour = {Verdict.ACCEPTED: _GREEN, Verdict.NOT_RUN: _YELLOW}.get(case.verdict, _RED)
-    line = f"{number:4d}  {colour}{case.verdict.value.replace('_', ' '):<14}{_PLAIN}"
+    verdict = case.verdict.value.replace("_", " ")
+    details = _visible(_case_details(case))[: _WIDTH - 22]
+    return f"{number:4d}  {colour}{verdict}{_PLAIN}" + (" " * (16 - len(verdict)) + details if details else "")
+
+
+def _case_details(case: CaseResult) -> str:
     if case.error_type is not None:
         where = "" if case.error_line is None else f" in line {case.error_line}"
-        message = f": {case.error_message}" if case.error_message else ""
-        return line + _visible(f"  {case.error_type}{where}{message}")[: _WIDTH - 20]
-    if case.verdict is Verdict.WRONG_ANSWER:
-        return line + _visible(f"  wrote {case.output!r}")[: _WIDTH - 20]
-    return line.rstrip()
+        return f"{case.error_type}{where}: {case.error_message}".removesuffix(": ")
+    return f"wrote {case.output!r}" if case.verdict is Verdict.WRONG_ANSWER else ""
