@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from coderl_env.agent import Agent, Decision, Episode, Program, Sampling, Task
     from coderl_env.datasets import Dataset, ProblemSet, load_dataset
     from coderl_env.env import ProgramEnv
-    from coderl_env.judge import Judge, JudgeError
+    from coderl_env.judge import IsolationError, Judge, JudgeError
     from coderl_env.outcome import CaseResult, Judgement, Outcome, Verdict
     from coderl_env.problem import AssertCase, CallCase, Limits, Problem, StdioCase
     from coderl_env.prompt import build_prompt, encode_prompt
+    from coderl_env.reward import REWARDS
     from coderl_env.tokens import Tokenizer, load_tokenizer
 
 __all__ = [
@@ -36,10 +37,12 @@ __all__ = [
     "load_dataset",
     "Judge",
     "JudgeError",
+    "IsolationError",
     "Judgement",
     "CaseResult",
     "Outcome",
     "Verdict",
+    "REWARDS",
     "Tokenizer",
     "load_tokenizer",
     "build_prompt",
@@ -56,10 +59,11 @@ _HOMES = {
     "agent": ("Agent", "Decision", "Episode", "Program", "Sampling", "Task"),
     "datasets": ("Dataset", "ProblemSet", "load_dataset"),
     "env": ("ProgramEnv",),
-    "judge": ("Judge", "JudgeError"),
+    "judge": ("IsolationError", "Judge", "JudgeError"),
     "outcome": ("CaseResult", "Judgement", "Outcome", "Verdict"),
     "problem": ("AssertCase", "CallCase", "Limits", "Problem", "StdioCase"),
     "prompt": ("build_prompt", "encode_prompt"),
+    "reward": ("REWARDS",),
     "tokens": ("Tokenizer", "load_tokenizer"),
 }
 _MODULE_OF = {name: f"coderl_env.{module}" for module, names in _HOMES.items() for name in names}

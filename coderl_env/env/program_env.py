@@ -72,7 +72,7 @@ class ProgramEnv(gym.Env[Observation, Any]):
     | `action_mode` | space | an action is |
     |---|---|---|
     | `token` (default) | `Discrete(len(tokenizer))` | a token id; the tokenizer's end token ends the program |
-    | `line` | `Text` | a line, its newline added where it is missing; the empty string ends the program |
+    | `line` | `Text` | a line, its newline added if missing; `"\n"` is a blank line, `""` ends the program |
     | `program` | `Text` | the whole program |
 
     The `Text` spaces hold printable ASCII up to a length, but `step` accepts any `str`. A line action may hold newlines
