@@ -19,7 +19,6 @@ import traceback
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 from coderl_env.judge import sandbox, wire
@@ -42,11 +41,13 @@ class Confinement:
     Attributes:
         tier: `strict`, `portable` or `none`.
         ruleset: descriptor of the Landlock ruleset, or -1.
+        seccomp: the system call filter's template, or empty.
         box: folder in which every child gets its own empty directory.
     """
 
     tier: str
     ruleset: int
+    seccomp: bytes
     box: str
 
 
@@ -66,7 +67,7 @@ def confine(confinement: Confinement, limits: Mapping[str, Any], cpu_seconds: fl
         sandbox.restrict_files(confinement.ruleset)
     os.closerange(READY + 1, 1024)
     if confinement.tier != "none":
-        sandbox.install_seccomp(sandbox.seccomp_program(os.getpid()))
+        sandbox.install_seccomp(confinement.seccomp)
     os.write(READY, b"1")
     os.close(READY)
 
@@ -76,7 +77,7 @@ def run_program(code: types.CodeType) -> NoReturn:
     module = _fresh_module("__main__")
     _reopen_standard_streams()
     sys.argv = [PROGRAM_FILE]
-    sys.path.insert(0, str(Path.cwd()))
+    sys.path.insert(0, os.getcwd())
     _set_recursion_limit()
     status = 0
     try:
@@ -95,7 +96,7 @@ def serve_calls(code: types.CodeType) -> NoReturn:
     channel = socket.socket(fileno=CHANNEL)
     module = _fresh_module("solution")
     _reopen_standard_streams()
-    sys.path.insert(0, str(Path.cwd()))
+    sys.path.insert(0, os.getcwd())
     _set_recursion_limit()
     try:
         exec(code, module.__dict__)

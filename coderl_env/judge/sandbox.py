@@ -212,8 +212,18 @@ def seccomp_program(pid: int, machine: str | None = None) -> bytes:
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
 
 
-def install_seccomp(program: bytes) -> None:
-    """Bind the calling thread, and all it starts, to `program`."""
+# Stands for the process's number in a filter that is built before the process exists; above any real number.
+_PID_PLACEHOLDER = 0x7EADBEEF
+
+
+def seccomp_template() -> bytes:
+    """Return the filter with the process's number left open: building it for each child would cost more than a fork."""
+    return seccomp_program(_PID_PLACEHOLDER)
+
+
+def install_seccomp(template: bytes) -> None:
+    """Bind the calling thread, and all it starts, to the filter of `seccomp_template`."""
+    program = template.replace(struct.pack("=I", _PID_PLACEHOLDER), struct.pack("=I", os.getpid()))
     code = ctypes.create_string_buffer(program, len(program))
     header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code)))
     pr_set_seccomp, mode_filter = 22, 2
@@ -388,7 +398,7 @@ def _mount(source: str, target: str, kind: str | None, flags: int, options: str 
 
 
 def limit_program(limits: Mapping[str, Any], cpu_seconds: float) -> None:
-    """Set the resource limits of the process that runs a program.
+    """Set the resource limits of the process that runs a program, beyond those inherited from `limit_supervisor`.
 
     The kernel counts whole seconds of processor time, so `cpu_seconds` is rounded up; the supervisor watches the exact
     time.
@@ -398,19 +408,15 @@ def limit_program(limits: Mapping[str, Any], cpu_seconds: float) -> None:
     _lower(resource.RLIMIT_CPU, whole, whole + 1)
     _lower(resource.RLIMIT_FSIZE, file_bytes, file_bytes)
     _lower(resource.RLIMIT_NOFILE, 256, 256)
-    _lower(resource.RLIMIT_CORE, 0, 0)
-    if sys.platform == "linux":
-        total = mapped_bytes() + limits["memory_bytes"] + SPARE_ADDRESS_SPACE
-        _lower(resource.RLIMIT_AS, total, total)
 
 
-def limit_compiler(limits: Mapping[str, Any]) -> None:
-    """Limit the processor time and address space of the process that compiles a program and watches its tests."""
+def limit_supervisor(limits: Mapping[str, Any]) -> None:
+    """Limit the process that compiles a program and watches its tests; its children inherit these limits."""
     whole = int(limits["program_cpu_seconds"]) + 1
     _lower(resource.RLIMIT_CPU, whole, whole + 1)
     _lower(resource.RLIMIT_CORE, 0, 0)
     if sys.platform == "linux":
-        total = mapped_bytes() + limits["memory_bytes"] + SPARE_ADDRESS_SPACE
+        total = _mapped_bytes() + int(limits["memory_bytes"]) + SPARE_ADDRESS_SPACE
         _lower(resource.RLIMIT_AS, total, total)
 
 
@@ -421,7 +427,6 @@ def _lower(which: int, soft: int, hard: int) -> None:
     resource.setrlimit(which, (soft, hard))
 
 
-def mapped_bytes() -> int:
-    """Return the size of the calling process's address space."""
+def _mapped_bytes() -> int:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     return pages * resource.getpagesize()

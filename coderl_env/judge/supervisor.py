@@ -10,42 +10,21 @@ import contextlib
 import fcntl
 import json
 import os
-import resource
-import select
 import signal
 import socket
-import sys
-import time
 import types
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from coderl_env.judge import child, wire
+from coderl_env.judge.watch import Usage, Watch, cpu_seconds_of, kill_stragglers, resident_bytes
 
-_POLL_SECONDS = 0.02
-_MAX_THREADS = 128
-_MAX_FILES = 1000
-_MAX_FILE_BYTES = 64 << 20
-# However long a starved machine keeps a program waiting, past this multiple of its wall limit it is given up.
-_WALL_GRACE = 6.0
 _LIMIT_REASONS = frozenset({"cpu", "wall", "memory", "output", "files"})
 
 
 class UnconfinedError(Exception):
     """A child could not be confined: a failure of ours, never a verdict."""
-
-
-@dataclass(slots=True)
-class _Usage:
-    """What the supervisor saw of one child."""
-
-    reason: str = ""  # why it was killed by us, or empty
-    status: int = 0  # as of os.wait4
-    cpu_seconds: float = 0.0
-    memory_bytes: int = 0
 
 
 class Supervisor:
@@ -63,6 +42,7 @@ class Supervisor:
         self._cpu_left = float(self._limits["program_cpu_seconds"])
         self._stopped = False
         self._serial = 0
+        self._base_memory = 0
         self._calls: _CallChild | None = None
         self._load_failure: dict[str, Any] | None = None
 
@@ -71,6 +51,8 @@ class Supervisor:
         answer, code = _compile(source)
         wire.send_frame(self._connection, answer)
         announce_compiled()
+        # What every child holds from its birth, because it shares it with this process.
+        self._base_memory = resident_bytes(os.getpid())
         while True:
             header, body = wire.receive_frame(self._connection)
             if header["op"] == "end":
@@ -103,8 +85,10 @@ class Supervisor:
     def _new_directory(self, source: bytes) -> str:
         self._serial += 1
         directory = f"{self._confinement.box}/{self._serial}"
-        Path(directory).mkdir(mode=0o700)
-        Path(f"{directory}/{child.PROGRAM_FILE}").write_bytes(source)
+        os.mkdir(directory, 0o700)
+        file = os.open(f"{directory}/{child.PROGRAM_FILE}", os.O_WRONLY | os.O_CREAT, 0o600)
+        os.write(file, source)
+        os.close(file)
         return directory
 
     def _run(self, code: types.CodeType, source: bytes, stdin: bytes) -> tuple[dict[str, Any], bytes]:
@@ -113,7 +97,7 @@ class Supervisor:
         files = [_memory_file(stdin), _memory_file(b""), os.open(os.devnull, os.O_RDWR), _memory_file(b"")]
         limit = self._cpu_limit()
         pid = self._fork_child(files, limit, directory, lambda: child.run_program(code))
-        usage = _watch(pid, self._limits, limit, directory)
+        usage = Watch(pid, self._limits, limit, directory, self._base_memory).wait()
         output_bytes = self._limits["output_bytes"]
         output = _read_memory_file(files[1], output_bytes + 1)
         report = _read_memory_file(files[3], 4096)
@@ -179,7 +163,7 @@ class Supervisor:
         pid = self._fork_child(files, cpu_seconds, directory, lambda: child.serve_calls(code))
         theirs.close()
         os.close(null)
-        calls = _CallChild(pid, ours, self._limits, directory)
+        calls = _CallChild(pid, ours, self._limits, directory, self._base_memory)
         return calls, calls.await_answer(self._cpu_limit())
 
     def _end_calls(self) -> None:
@@ -190,15 +174,18 @@ class Supervisor:
 
     def _clean_up(self, pid: int, directory: str) -> None:
         if self._confinement.tier == "none":
-            _kill_stragglers(pid)
+            kill_stragglers(pid)
         _remove_tree(directory, self._confinement.box)
 
 
 class _CallChild:
     """A child that has loaded the program and answers calls; owned by the supervisor."""
 
-    def __init__(self, pid: int, connection: socket.socket, limits: dict[str, Any], directory: str) -> None:
+    def __init__(
+        self, pid: int, connection: socket.socket, limits: dict[str, Any], directory: str, base_memory: int
+    ) -> None:
         self.pid = pid
+        self._base_memory = base_memory
         self.directory = directory
         self._connection = connection
         self._limits = limits
@@ -212,7 +199,7 @@ class _CallChild:
 
     def await_answer(self, cpu_seconds: float) -> dict[str, Any]:
         """Wait until the child answers, ends or exceeds a limit."""
-        start_cpu = _cpu_seconds(self.pid)
+        start_cpu = cpu_seconds_of(self.pid)
         # A frame of escapes is larger than the value it carries.
         reader = wire.FrameReader(self._limits["output_bytes"] + 4096)
         reply: dict[str, Any] = {}
@@ -228,7 +215,8 @@ class _CallChild:
             reply.update({key: received[key] for key in ("value", "args", "error", "loaded") if key in received})
             return "answered"
 
-        usage = _watch(self.pid, self._limits, start_cpu + cpu_seconds, self.directory, self._connection, take_answer)
+        watch = Watch(self.pid, self._limits, start_cpu + cpu_seconds, self.directory, self._base_memory)
+        usage = watch.wait(self._connection, take_answer)
         spent = max(usage.cpu_seconds - start_cpu, 0.0)
         if usage.reason == "answered":
             if spent <= cpu_seconds:
@@ -258,169 +246,6 @@ def _compile(source: bytes) -> tuple[dict[str, Any], types.CodeType | None]:
     return {"compiled": True}, code
 
 
-def _watch(
-    pid: int,
-    limits: dict[str, Any],
-    cpu_limit: float,
-    directory: str,
-    connection: socket.socket | None = None,
-    take_answer: Callable[[], str] | None = None,
-) -> _Usage:
-    """Wait until the child ends, or answers on `connection`; kill it at a limit.
-
-    `take_answer` reads what is there and returns `answered`, a reason to kill the child, or nothing yet.
-
-    Time that the child spent waiting for a processor is not its own and extends the wall limit.
-    """
-    usage = _Usage()
-    started = time.monotonic()
-    base_memory = _own_peak_memory()
-    ready = _Readiness(pid, connection)
-    try:
-        while True:
-            left = cpu_limit - usage.cpu_seconds
-            event = ready.wait(min(_POLL_SECONDS, max(left / 2, 0.002)))
-            if event == "ended":
-                break
-            if event == "answer" and take_answer is not None:
-                usage.reason = take_answer()
-                if usage.reason == "answered":
-                    usage.cpu_seconds = _cpu_seconds(pid)
-                    return usage
-            usage.reason = usage.reason or _exceeded(pid, limits, cpu_limit, started, base_memory, directory, usage)
-            if usage.reason:
-                os.kill(pid, signal.SIGKILL)
-                break
-    finally:
-        ready.close()
-    _, usage.status, spent = os.wait4(pid, 0)
-    usage.cpu_seconds = spent.ru_utime + spent.ru_stime
-    usage.memory_bytes = max(spent.ru_maxrss * _MAXRSS_UNIT - base_memory, usage.memory_bytes)
-    if not usage.reason and usage.cpu_seconds > cpu_limit:
-        usage.reason = "cpu"
-    if not usage.reason and usage.memory_bytes > limits["memory_bytes"]:
-        usage.reason = "memory"
-    return usage
-
-
-# Linux counts kibibytes, macOS bytes.
-_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
-
-
-class _Readiness:
-    """Tells whether a child has ended or its connection has something to read."""
-
-    def __init__(self, pid: int, connection: socket.socket | None) -> None:
-        self._pid = pid
-        self._connection = connection
-        self._descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
-        self._poll = select.poll()
-        if self._descriptor >= 0:
-            self._poll.register(self._descriptor, select.POLLIN)
-        if connection is not None:
-            self._poll.register(connection.fileno(), select.POLLIN)
-
-    def wait(self, seconds: float) -> str:
-        """Return `answer`, `ended`, or an empty string after `seconds`."""
-        if self._descriptor < 0:
-            seconds = min(seconds, 0.002)
-        events = dict(self._poll.poll(seconds * 1000))
-        if self._connection is not None and events.get(self._connection.fileno(), 0) & select.POLLIN:
-            if self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
-                return "answer"
-            self._poll.unregister(self._connection.fileno())
-            return ""
-        if self._descriptor >= 0:
-            return "ended" if self._descriptor in events else ""
-        ended = os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return "ended" if ended is not None else ""
-
-    def close(self) -> None:
-        """Release the descriptor."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-
-
-def _exceeded(
-    pid: int,
-    limits: dict[str, Any],
-    cpu_limit: float,
-    started: float,
-    base_memory: int,
-    directory: str,
-    usage: _Usage,
-) -> str:
-    """Return which limit the running child exceeds, or an empty string."""
-    usage.cpu_seconds = _cpu_seconds(pid)
-    if usage.cpu_seconds > cpu_limit:
-        return "cpu"
-    elapsed = time.monotonic() - started
-    wall = limits["wall_seconds"]
-    if elapsed > wall and (elapsed - _seconds_waiting(pid) > wall or elapsed > wall * _WALL_GRACE):
-        return "wall"
-    threads, resident = _threads_and_memory(pid)
-    usage.memory_bytes = max(usage.memory_bytes, resident - base_memory)
-    if usage.memory_bytes > limits["memory_bytes"]:
-        return "memory"
-    if threads > _MAX_THREADS:
-        return "threads"
-    return "files" if _holds_too_much(directory) else ""
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Return the processor time of a running or dead, not yet reaped process."""
-    try:
-        # The kernel's number for the clock of process `pid`.
-        return time.clock_gettime((~pid << 3) | 2)
-    except OSError:
-        return 0.0
-
-
-def _seconds_waiting(pid: int) -> float:
-    """Return how long a process was ready to run but had no processor; 0 where the kernel does not say."""
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):
-        return 0.0
-
-
-def _threads_and_memory(pid: int) -> tuple[int, int]:
-    """Return the number of threads and the resident bytes of a process; 0 where the kernel does not say."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0, 0
-    return int(fields[17]), int(fields[21]) * resource.getpagesize()
-
-
-def _own_peak_memory() -> int:
-    """Return what a child holds from its birth: the pages it shares with this process."""
-    return _threads_and_memory(os.getpid())[1]
-
-
-def _holds_too_much(directory: str) -> bool:
-    """Whether a private directory has more files or bytes than a program may leave."""
-    count = size = 0
-    pending = [directory]
-    while pending:
-        try:
-            entries = list(os.scandir(pending.pop()))
-        except OSError:
-            continue
-        for entry in entries:
-            count += 1
-            if entry.is_dir(follow_symlinks=False):
-                pending.append(entry.path)
-            else:
-                try:
-                    size += entry.stat(follow_symlinks=False).st_size
-                except OSError:
-                    continue
-            if count > _MAX_FILES or size > _MAX_FILE_BYTES:
-                return True
-    return False
-
-
 def _remove_tree(directory: str, box: str) -> None:
     """Remove a private directory, however deep: folders inside are moved up before they are emptied."""
     pending = [directory]
@@ -431,37 +256,14 @@ def _remove_tree(directory: str, box: str) -> None:
             if entry.is_dir(follow_symlinks=False):
                 moved += 1
                 target = f"{box}/moved-{moved}"
-                Path(entry.path).rename(target)
+                os.rename(entry.path, target)
                 pending.append(target)
             else:
-                Path(entry.path).unlink()
-        Path(current).rmdir()
+                os.unlink(entry.path)
+        os.rmdir(current)
 
 
-def _kill_stragglers(group: int) -> None:
-    """Kill and reap what a child left behind, where nothing forbade it to start processes."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            for orphan in _children():
-                os.kill(orphan, signal.SIGKILL)
-            time.sleep(0.001)
-
-
-def _children() -> list[int]:
-    try:
-        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
-    except OSError:
-        return []
-    return [int(pid) for pid in text.split()]
-
-
-def _record(usage: _Usage, error: dict[str, Any] | None) -> dict[str, Any]:
+def _record(usage: Usage, error: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "reason": usage.reason,
         "status": usage.status,

@@ -71,8 +71,7 @@ def main(argv: list[str]) -> int:
         for name in _PRELOADED:
             importlib.import_module(name)
         ruleset = -1 if tier == "none" else sandbox.create_ruleset(_rules(sandbox, box, configuration["hidden"]))
-        if tier != "none":
-            sandbox.seccomp_program(os.getpid())
+        seccomp = b"" if tier == "none" else sandbox.seccomp_template()
     except sandbox.SandboxError as error:
         wire.send_frame(connection, {"unavailable": str(error)})
         return 1
@@ -80,7 +79,7 @@ def main(argv: list[str]) -> int:
     gc.collect()
     gc.freeze()
     wire.send_frame(connection, {"ready": True, "landlock": sandbox.landlock_abi() if tier != "none" else 0})
-    return _serve(connection, child.Confinement(tier, ruleset, box))
+    return _serve(connection, child.Confinement(tier, ruleset, seccomp, box))
 
 
 def _become_first_process(connection: socket.socket) -> int | None:
@@ -154,7 +153,7 @@ def _supervise(
             sandbox.set_death_signal()
             sandbox.become_subreaper()
         # Hostile source can crash the compiler, or make it use time and memory without end.
-        sandbox.limit_compiler(header["limits"])
+        sandbox.limit_supervisor(header["limits"])
         supervisor.Supervisor(connection, confinement, header).serve(source, announce_compiled)
         status = 0
     except (EOFError, OSError):
