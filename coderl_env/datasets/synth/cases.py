@@ -70,10 +70,11 @@ def find_cases(draw: Draw, pipeline: Pipeline) -> list[Case] | None:
     return cases
 
 
-def find_examples(draw: Draw, pipeline: Pipeline, hidden: Iterable[Case], count: int) -> list[Case]:
+def find_examples(draw: Draw, pipeline: Pipeline, hidden: Iterable[Case], count: int) -> list[Case] | None:
     """Return `count` short cases, none among `hidden`: a plain one first, then such as show a boundary or a tie.
 
-    The empty list is left to the hidden tests, as in most statements; nothing being left is shown now and then.
+    The empty list is left to the hidden tests, as in most statements; nothing being left is shown now and then. None if
+    no short list leaves anything to show.
     """
     known = {case.values for case in hidden}
     _, slips, _ = careless_variants(pipeline)
@@ -81,21 +82,24 @@ def find_examples(draw: Draw, pipeline: Pipeline, hidden: Iterable[Case], count:
     found: list[Case] = []
     for place in range(count):
         best, best_score = None, -1
-        for _ in range(4 if place == 0 else 6):
-            values = _values(draw, pipeline, draw.between(4, 6), 9 if place == 0 else 20)
+        for attempt in range(_SEARCHES):
+            if attempt >= (4 if place == 0 else 6) and best_score > 0:
+                break
+            values = _values(draw, pipeline, draw.between(4, 6) + attempt // 10, 9 if place == 0 else 20)
             if tuple(values) in known:
                 continue
             case = _case(pipeline, values)
             left = len(pipeline.reduce(list(values)))
-            if place == 0:
-                score = min(left, 3)
-            elif shows_nothing_left:
+            if place > 0 and shows_nothing_left:
                 score = 9 - left
+            elif left < max(pipeline.ending.needs, 1):
+                score = 0
             else:
-                score = 0 if left < pipeline.ending.needs else 1 + sum(rejects([case], slip) for slip in slips)
+                score = min(left, 3) if place == 0 else 1 + sum(rejects([case], slip) for slip in slips)
             if score > best_score:
                 best, best_score = case, score
-        assert best is not None
+        if best is None or best_score == 0:
+            return None
         known.add(best.values)
         found.append(best)
     return found

@@ -64,13 +64,13 @@ def generate(split: str, level: str, index: int) -> Generated:
         if pipeline is None or split_of(pipeline.composition) != split:
             continue
         cases = find_cases(draw, pipeline)
-        if cases is not None:
-            return _write(draw, problem_id, level, pipeline, cases)
+        shown = find_examples(draw, pipeline, cases, 3 if pipeline.looped else 2) if cases else None
+        if cases and shown:
+            return _write(problem_id, level, pipeline, cases, shown)
 
 
-def _write(draw: Draw, problem_id: str, level: str, pipeline: Pipeline, cases: list[Case]) -> Generated:
-    tests = tuple(StdioCase(*text) for text in _group(draw, cases, pipeline.looped))
-    shown = find_examples(draw, pipeline, cases, 3 if pipeline.looped else 2)
+def _write(problem_id: str, level: str, pipeline: Pipeline, cases: list[Case], shown: list[Case]) -> Generated:
+    tests = tuple(StdioCase(*text) for text in _group(Draw(f"{problem_id} tests"), cases, pipeline.looped))
     groups = [shown[:2], shown[2:]] if pipeline.looped else [[case] for case in shown]
     examples = [_texts(group, pipeline.looped) for group in groups]
     solutions = [program_text(pipeline)]
