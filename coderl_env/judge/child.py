@@ -17,6 +17,7 @@ import sys
 import threading
 import traceback
 import types
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -95,6 +96,8 @@ def serve_calls(code: types.CodeType) -> NoReturn:
     """Load `code` as the module `solution` and answer requests on the channel until it closes."""
     channel = socket.socket(fileno=CHANNEL)
     module = _fresh_module("solution")
+    # Signatures of call-based problems use these without importing them, as LeetCode allows.
+    module.__dict__.update({name: getattr(typing, name) for name in typing.__all__})
     _reopen_standard_streams()
     sys.path.insert(0, os.getcwd())
     _set_recursion_limit()
