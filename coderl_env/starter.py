@@ -16,9 +16,9 @@ _TOP_LEVEL_NAME = re.compile(r"^(?:class|def|async[ \t]+def)[ \t]+(\w+)", re.MUL
 def join_starter(starter_code: str, text: str) -> str:
     """Return the program that `text`, written as a whole, stands for.
 
-    It is `text` itself where it begins with the starter code (blanks at the starter code's two ends do not count), or
-    where the starter code stops inside a function that `text` defines again at top level. Otherwise the starter code is
-    put in front.
+    It is `text` itself where it begins with the starter code; blanks at the starter code's two ends do not count.
+    Where the starter code stops inside a function or class that `text` defines again at top level, only what comes
+    before that (imports, say) is put in front, unless `text` holds it. Otherwise all of it is put in front.
 
     >>> join_starter("def double(n):\\n    ", "return 2 * n\\n")
     'def double(n):\\n    return 2 * n\\n'
@@ -27,10 +27,10 @@ def join_starter(starter_code: str, text: str) -> str:
     """
     if text.startswith(starter_code) or text.lstrip().startswith(starter_code.strip()):
         return text
-    if _is_open(starter_code):
-        names = _TOP_LEVEL_NAME.findall(starter_code)
-        if names and names[-1] in _TOP_LEVEL_NAME.findall(text):
-            return text
+    definitions = list(_TOP_LEVEL_NAME.finditer(starter_code)) if _is_open(starter_code) else []
+    if definitions and definitions[-1][1] in _TOP_LEVEL_NAME.findall(text):
+        preamble = starter_code[: definitions[-1].start()]
+        return text if preamble.strip() in text else preamble + text
     return starter_code + text
 
 

@@ -63,6 +63,13 @@ def test_starter_code_that_is_complete_is_kept_before_a_new_definition() -> None
     assert area(DOCUMENTED + continue_starter(DOCUMENTED, again), 7) == 49
 
 
+@pytest.mark.parametrize("preamble", ["import math\n\n", "import math\n\ndef helper():\n    pass\n\n"])
+def test_what_comes_before_the_open_function_is_kept(preamble: str) -> None:
+    again = "def area(n):\n    return int(math.pow(n, 2))\n"
+    assert join_starter(preamble + FUNCTION, again) == preamble + again
+    assert join_starter(preamble + FUNCTION, preamble + again) == preamble + again
+
+
 def test_a_definition_of_another_name_is_a_rest() -> None:
     rest = "return side * side\n\ndef other():\n    pass\n"
     assert join_starter(FUNCTION, rest) == FUNCTION + rest
