@@ -35,18 +35,22 @@ _PYTHON_RECURSION_LIMIT = 1000
 _exit = os._exit
 
 
+# What a child is bound by. `session` is all that tier none has to end what a program started.
+GUARDS = frozenset({"limits", "privileges", "files", "calls", "descriptors", "environment", "session"})
+
+
 @dataclass(frozen=True, slots=True)
 class Confinement:
     """What binds a child, prepared once by the zygote.
 
     Attributes:
-        tier: `strict`, `portable` or `none`.
+        guards: what is in force, out of `GUARDS`.
         ruleset: descriptor of the Landlock ruleset, or -1.
         seccomp: the system call filter's template, or empty.
         box: folder in which every child gets its own empty directory.
     """
 
-    tier: str
+    guards: frozenset[str]
     ruleset: int
     seccomp: bytes
     box: str
@@ -58,16 +62,21 @@ def confine(confinement: Confinement, limits: Mapping[str, Any], cpu_seconds: fl
     Raises:
         SandboxError: a part of it was refused; the program must not run.
     """
+    guards = confinement.guards
     os.chdir(directory)
-    sandbox.limit_program(limits, cpu_seconds)
-    if confinement.tier == "none":
+    if "limits" in guards:
+        sandbox.limit_program(limits, cpu_seconds)
+    if "session" in guards:
         os.setsid()
     else:
         sandbox.set_death_signal()
+    if "privileges" in guards:
         sandbox.drop_privileges()
+    if "files" in guards:
         sandbox.restrict_files(confinement.ruleset)
-    os.closerange(READY + 1, 1024)
-    if confinement.tier != "none":
+    if "descriptors" in guards:
+        os.closerange(READY + 1, 1024)
+    if "calls" in guards:
         sandbox.install_seccomp(confinement.seccomp)
     os.write(READY, b"1")
     os.close(READY)

@@ -120,15 +120,22 @@ class Zygote(Helper):
     Args:
         tier: `strict`, `portable` or `none`.
         numpy: whether programs find numpy imported.
+        without: guards to leave out, for tests that show what each is for; names as in `child.GUARDS`.
 
     Raises:
         UnavailableTier: the machine does not offer the tier.
         HelperFailure: the process did not start.
     """
 
-    def __init__(self, tier: str, *, numpy: bool = False) -> None:
+    def __init__(self, tier: str, *, numpy: bool = False, without: Sequence[str] = ()) -> None:
         self._box = tempfile.mkdtemp(prefix="coderl-judge-")
-        configuration = {"tier": tier, "box": self._box, "numpy": numpy, "hidden": _hidden_folders()}
+        configuration = {
+            "tier": tier,
+            "box": self._box,
+            "numpy": numpy,
+            "hidden": _hidden_folders(),
+            "without": list(without),
+        }
         super().__init__("zygote.py", [json.dumps(configuration)])
         try:
             [(answer, _)] = self.exchange(b"", 1, _START_SECONDS)

@@ -173,7 +173,7 @@ class Supervisor:
         self._calls = None
 
     def _clean_up(self, pid: int, directory: str) -> None:
-        if self._confinement.tier == "none":
+        if "session" in self._confinement.guards:
             kill_stragglers(pid)
         _remove_tree(directory, self._confinement.box)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from coderl_env.judge.errors import IsolationError
 from coderl_env.judge.process import Helper, HelperFailure, UnavailableTier, Zygote, numpy_is_installed
 
@@ -19,10 +21,12 @@ class Worker:
 
     Args:
         tier: isolation tier of its zygotes.
+        without: guards to leave out, as in `Zygote`.
     """
 
-    def __init__(self, tier: str) -> None:
+    def __init__(self, tier: str, without: Sequence[str] = ()) -> None:
         self._tier = tier
+        self._without = without
         self._zygotes: dict[bool, Zygote] = {}
         self._referee: Helper | None = None
 
@@ -30,7 +34,7 @@ class Worker:
         """Return the zygote with or without numpy, started if it is not running."""
         numpy = numpy and numpy_is_installed()
         if numpy not in self._zygotes:
-            self._zygotes[numpy] = Zygote(self._tier, numpy=numpy)
+            self._zygotes[numpy] = Zygote(self._tier, numpy=numpy, without=self._without)
         return self._zygotes[numpy]
 
     def referee(self) -> Helper:
