@@ -1,14 +1,16 @@
 """The folder of one run: configuration, metrics, samples, checkpoints, results. The same command again resumes it.
 
 A run folder holds `config.json`, `metrics.jsonl`, `samples.sqlite`, `stages.json` (results of finished stages),
-`checkpoints/`, `summary.json` and what `coderl_env.experiment.report` adds. Files are written whole or not at all;
-metrics are appended line by line, and a line cut short by a crash is dropped when the folder is opened again.
+`checkpoints/`, `summary.json`, `tensorboard/` where that is installed, and what `coderl_env.experiment.report` adds.
+Files are written whole or not at all; metrics are appended line by line, and a line cut short by a crash is dropped
+when the folder is opened again.
 
     RunFolderError (ValueError)     the folder cannot be used for this run: other configuration, in use, not a run
 """
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -18,10 +20,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from coderl_env.experiment.events import Events, open_events
 from coderl_env.experiment.store import SampleStore
 from coderl_env.version import VERSION
 
-__all__ = ["FOLDER_FORMAT", "RunFolder", "RunFolderError", "write_whole"]
+__all__ = ["FOLDER_FORMAT", "RunFolder", "RunFolderError", "read_config", "read_metrics", "write_whole"]
 
 FOLDER_FORMAT = 1
 _LOCK_NAME = ".lock"
@@ -69,9 +72,11 @@ class RunFolder:
         self.checkpoints.mkdir(exist_ok=True)
         self._lock = lock
         self._samples: SampleStore | None = None
+        self._events: Events | None = None
         metrics = path / "metrics.jsonl"
         _drop_cut_line(metrics)
-        self._metrics = metrics.open("a", encoding="utf-8")
+        # Unbuffered: a line that cannot be written must be known at once, not when the file is closed.
+        self._metrics = metrics.open("ab", buffering=0)
 
     @classmethod
     def open(cls, path: Path | str, config: Mapping[str, Any]) -> RunFolder:
@@ -91,7 +96,7 @@ class RunFolder:
         wanted = _as_json(config)
         if folder.exists() and not folder.is_dir():
             raise RunFolderError(f"{folder} is a file; name a folder for the run")
-        stored = _read_config(folder)
+        stored = _stored_config(folder)
         if stored is not None:
             _check_same(folder, stored, wanted)
         folder.mkdir(parents=True, exist_ok=True)
@@ -113,10 +118,11 @@ class RunFolder:
         return self._samples
 
     def log(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
-        """Append figures of one step to `metrics.jsonl`; figures that are not finite are written as null.
+        """Append figures of one step to `metrics.jsonl`, as null where they are not finite; TensorBoard gets them too.
 
         Raises:
             ValueError: a figure is called `stage`, `step` or `time`.
+            OSError: the line cannot be written; then no part of it is left.
         """
         line: dict[str, Any] = {"stage": stage, "step": step, "time": round(time.time(), 3)}
         for name, value in figures.items():
@@ -124,8 +130,10 @@ class RunFolder:
                 raise ValueError(f"a figure cannot be called {name!r}; every line of metrics has that field already")
             number = float(value)
             line[name] = number if math.isfinite(number) else None
-        self._metrics.write(json.dumps(line) + "\n")
-        self._metrics.flush()
+        _append_whole(self._metrics, (json.dumps(line) + "\n").encode())
+        if self._events is None:
+            self._events = open_events(self.path / "tensorboard")
+        self._events.add(stage, step, figures)
 
     def metrics(self, stage: str | None = None) -> list[dict[str, Any]]:
         """Return the logged lines in order; where a resumed stage logged a step again, the later line counts."""
@@ -151,9 +159,26 @@ class RunFolder:
         """Record that the stage `name` is finished, with its result as JSON values."""
         self.write_json("stages.json", {**self._stages(), name: dict(result)})
 
+    def discard_unused(self) -> None:
+        """Close the folder, and remove it where nothing but its configuration was ever written."""
+        empty = ("metrics.jsonl", "samples.sqlite-wal")
+        names = {"config.json", _LOCK_NAME, *(name for name in empty if _is_empty(self.path / name))}
+        self.close()
+        if not any(self.checkpoints.iterdir()) and {item.name for item in self.path.iterdir()} <= {
+            *names,
+            "checkpoints",
+        }:
+            for name in names:
+                (self.path / name).unlink(missing_ok=True)
+            self.checkpoints.rmdir()
+            self.path.rmdir()
+
     def close(self) -> None:
         """Close all files and let other processes use the folder; calling it twice is legal."""
         self._metrics.close()
+        if self._events is not None:
+            self._events.close()
+            self._events = None
         if self._samples is not None:
             self._samples.close()
         self._lock.close()
@@ -170,6 +195,22 @@ class RunFolder:
             return {}
         stages: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return stages
+
+
+def _append_whole(file: io.FileIO, data: bytes) -> None:
+    """Append `data`, or nothing: on a full disk the system may write a part and then fail."""
+    before = os.fstat(file.fileno()).st_size
+    try:
+        written = file.write(data)
+        while written < len(data):
+            written += file.write(data[written:])
+    except OSError:
+        os.ftruncate(file.fileno(), before)
+        raise
+
+
+def _is_empty(file: Path) -> bool:
+    return file.exists() and file.stat().st_size == 0
 
 
 def read_metrics(folder: Path, stage: str | None = None) -> list[dict[str, Any]]:
@@ -201,7 +242,19 @@ def _drop_cut_line(file: Path) -> None:
         write_whole(file, data[: data.rfind(b"\n") + 1])
 
 
-def _read_config(folder: Path) -> dict[str, Any] | None:
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the configuration of the run in `folder`.
+
+    Raises:
+        RunFolderError: there is no run.
+    """
+    config = _stored_config(folder)
+    if config is None:
+        raise RunFolderError(f"there is no run in {folder}; check the path")
+    return config
+
+
+def _stored_config(folder: Path) -> dict[str, Any] | None:
     """Return the stored configuration, or None where a run may begin."""
     if not folder.exists():
         return None

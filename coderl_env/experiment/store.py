@@ -6,6 +6,7 @@ step, task id, sample index), so what is added again after a resume replaces its
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 import threading
@@ -80,7 +81,7 @@ class SampleStore:
         try:
             self._connection = sqlite3.connect(address, uri=True, timeout=30, check_same_thread=False)
         except sqlite3.OperationalError as error:
-            raise OSError(f"cannot open the sample store {self.path}: {error}") from error
+            raise _os_error(error, self.path) from error
         try:
             self._prepare(read_only)
         except BaseException:
@@ -98,7 +99,7 @@ class SampleStore:
             # A lost power supply may lose the last transactions, but never damages a WAL file.
             self._connection.execute("PRAGMA synchronous = NORMAL")
         except sqlite3.OperationalError as error:
-            raise OSError(f"cannot use the sample store {self.path}: {error}") from error
+            raise _os_error(error, self.path) from error
         except sqlite3.DatabaseError as error:
             raise ValueError(
                 f"{self.path} is no sample store ({error}); move it away or name another folder"
@@ -127,7 +128,7 @@ class SampleStore:
                 with self._connection:
                     self._connection.executemany(statement, rows)
             except sqlite3.OperationalError as error:
-                raise OSError(f"cannot write to the sample store {self.path}: {error}") from error
+                raise _os_error(error, self.path) from error
 
     def count(self, stage: str | None = None) -> int:
         """Return the number of samples, of one stage or of all."""
@@ -168,6 +169,20 @@ class SampleStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+_SYSTEM_ERRORS = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_CANTOPEN: errno.ENOENT,
+    sqlite3.SQLITE_PERM: errno.EACCES,
+}
+
+
+def _os_error(error: sqlite3.OperationalError, path: Path) -> OSError:
+    """Return the system's error that SQLite's stands for, with the path it is about."""
+    primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR) & 0xFF
+    return OSError(_SYSTEM_ERRORS.get(primary, errno.EIO), f"sample store: {error}", str(path))
 
 
 def _where(stage: str | None) -> tuple[str, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from coderl_env.experiment import events
 from coderl_env.experiment.run_folder import FOLDER_FORMAT, RunFolder, RunFolderError, read_metrics, write_whole
 from coderl_env.version import VERSION
 
@@ -158,6 +160,60 @@ def test_write_json_keeps_the_old_file_when_it_fails(tmp_path: Path, monkeypatch
 def test_write_whole_keeps_ordinary_rights(tmp_path: Path) -> None:
     write_whole(tmp_path / "a", b"x")
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_metric_that_cannot_be_written_leaves_no_part(tmp_path: Path) -> None:
+    """The process's own file size limit stands for a full disk: the system writes what fits, then fails."""
+    program = f"""
+import resource, signal
+from coderl_env.experiment.run_folder import RunFolder
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+run = RunFolder.open({str(tmp_path)!r}, {CONFIG!r})
+run.log("rl", 1, {{"loss": 1.0}})
+size = (run.path / "metrics.jsonl").stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, size + 20))
+try:
+    run.log("rl", 2, {{"loss": 1.0}})
+except OSError as error:
+    print(error.errno, (run.path / "metrics.jsonl").stat().st_size - size)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == [str(errno.EFBIG), "0"]
+
+
+def test_tensorboard_gets_the_finite_figures(tmp_path: Path) -> None:
+    loading = pytest.importorskip("tensorboard.backend.event_processing.event_file_loader")
+    with RunFolder.open(tmp_path, CONFIG) as run:
+        run.log("rl", 1, {"loss": 1.5, "ratio": float("nan")})
+        run.log("rl", 2, {"loss": 0.5})
+    (file,) = (tmp_path / "tensorboard").iterdir()
+    found = [event for event in loading.EventFileLoader(str(file)).Load() if event.summary.value]
+    values = [(event.step, event.summary.value[0].tag, event.summary.value[0].tensor.float_val[0]) for event in found]
+    assert values == [(1, "rl/loss", 1.5), (2, "rl/loss", 0.5)]
+
+
+def test_a_run_does_without_tensorboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "find_spec", lambda _: None)
+    with RunFolder.open(tmp_path, CONFIG) as run:
+        run.log("rl", 1, {"loss": 1.5})
+        assert len(run.metrics()) == 1
+    assert not (tmp_path / "tensorboard").exists()
+
+
+def test_an_unused_folder_can_be_discarded(tmp_path: Path) -> None:
+    RunFolder.open(tmp_path / "run", CONFIG).discard_unused()
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_used_folder_is_never_discarded(tmp_path: Path) -> None:
+    run = RunFolder.open(tmp_path / "run", CONFIG)
+    run.log("rl", 1, {"loss": 1.0})
+    run.discard_unused()
+    assert len(read_metrics(tmp_path / "run")) == 1
+    other = RunFolder.open(tmp_path / "other", CONFIG)
+    (other.checkpoints / "weights").write_text("x")
+    other.discard_unused()
+    assert (tmp_path / "other" / "checkpoints" / "weights").exists()
 
 
 def test_closing_twice_is_legal(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import subprocess
 import sys
@@ -88,12 +89,25 @@ def test_readers_see_what_a_writer_has_committed(tmp_path: Path) -> None:
 
 
 def test_a_reader_cannot_write_or_create(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="cannot open"):
+    with pytest.raises(FileNotFoundError, match=r"none\.sqlite"):
         SampleStore(tmp_path / "none.sqlite", read_only=True)
     assert list(tmp_path.iterdir()) == []
     SampleStore(tmp_path / "s.sqlite").close()
-    with SampleStore(tmp_path / "s.sqlite", read_only=True) as reader, pytest.raises(OSError, match="cannot write"):
-        reader.add([SAMPLE])
+    with SampleStore(tmp_path / "s.sqlite", read_only=True) as reader:
+        with pytest.raises(OSError, match="readonly") as caught:
+            reader.add([SAMPLE])
+        assert caught.value.errno == errno.EROFS
+
+
+def test_a_full_disk_is_told_as_such_and_loses_nothing(tmp_path: Path) -> None:
+    """SQLite's own page limit stands for the disk; the error is the same."""
+    with SampleStore(tmp_path / "s.sqlite") as store:
+        store.add([SAMPLE])
+        store._connection.execute("PRAGMA max_page_count = 20")
+        with pytest.raises(OSError, match="full") as caught:
+            store.add(replace(SAMPLE, step=step, program="x" * 1000) for step in range(100, 400))
+        assert caught.value.errno == errno.ENOSPC
+        assert list(store.rows()) == [SAMPLE]
 
 
 def test_another_version_is_refused_by_number(tmp_path: Path) -> None:

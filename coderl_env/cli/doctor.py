@@ -1,0 +1,87 @@
+"""`coderl doctor`: what this machine offers, and whether the judge holds on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import asdict
+from importlib import metadata
+from typing import Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from coderl_env.cli.options import IsolationOption, JsonOption
+from coderl_env.cli.probes import ProbeResult, run_probes
+from coderl_env.cli.terminal import describe, emit_json, emit_table, say
+from coderl_env.judge import IsolationError, Judge
+from coderl_env.judge.worker import tier_report
+from coderl_env.version import VERSION
+
+__all__ = ["doctor_command"]
+
+_PACKAGES = ("gymnasium", "numpy", "tokenizers", "torch", "transformers", "accelerate", "matplotlib", "tensorboard")
+
+
+def doctor_command(isolation: IsolationOption = "auto", as_json: JsonOption = False) -> None:
+    """Report versions and isolation tiers, and run programs that try to get out of the judge.
+
+    The exit status is 1 where one of them gets through, or where no isolation is to be had.
+
+    Example: coderl doctor --json
+    """
+    report: dict[str, Any] = {
+        "coderl_env": VERSION,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "tiers": tier_report(),
+        "isolation": None,
+        "probes": [],
+    }
+    fault = None
+    results: list[ProbeResult] = []
+    try:
+        with Judge(workers=1, isolation=isolation) as judge:
+            report["isolation"] = judge.isolation
+            results = list(run_probes(judge))
+    except IsolationError as error:
+        fault = describe(error)
+    report["probes"] = [asdict(result) for result in results]
+    if as_json:
+        emit_json(report)
+    else:
+        _show(report, results)
+    breaches = [result.name for result in results if not result.held]
+    if breaches:
+        fault = f"the judge did not hold with isolation {report['isolation']}: {', '.join(breaches)}"
+    if fault:
+        say(f"coderl: {fault}")
+        raise typer.Exit(1)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _show(report: dict[str, Any], results: list[ProbeResult]) -> None:
+    versions = Table("part", "version", title="Versions", title_justify="left")
+    for name in ("coderl_env", "python", "platform", "processors"):
+        versions.add_row(name.replace("_", "-"), str(report[name]))
+    for name, version in report["packages"].items():
+        versions.add_row(name, version or "not installed")
+    tiers = Table("tier", "here", title="Isolation", title_justify="left")
+    for name, state in report["tiers"].items():
+        tiers.add_row(name + (" (in use)" if name == report["isolation"] else ""), Text(state))
+    emit_table(versions)
+    emit_table(tiers)
+    if results:
+        probes = Table("probe", "", "what became of it", title="Probes", title_justify="left")
+        for result in results:
+            probes.add_row(result.name, "held" if result.held else "BREACH", Text(result.detail))
+        emit_table(probes)

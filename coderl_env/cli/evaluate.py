@@ -1,0 +1,213 @@
+"""`coderl evaluate`: what an agent's programs achieve on held-out problems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from coderl_env.agent import Episode
+from coderl_env.cli.options import (
+    CheckpointOption,
+    DataDirOption,
+    JsonOption,
+    SetOption,
+    environment_id,
+    parse_settings,
+)
+from coderl_env.cli.progress import TerminalProgress
+from coderl_env.cli.terminal import emit_json, emit_table, progress_console
+from coderl_env.cli.train import build_config
+from coderl_env.datasets import load_dataset
+from coderl_env.experiment.evaluation import evaluate, evaluation_row
+from coderl_env.experiment.report import summary_tables
+from coderl_env.experiment.run_folder import read_config
+from coderl_env.experiment.training import TrainConfig
+from coderl_env.judge import JUDGE_VERSION, Judge
+from coderl_env.naming import unknown_name
+from coderl_env.problem import Problem
+from coderl_env.registry import AgentSpec, make_agent
+from coderl_env.reward import resolve_reward
+from coderl_env.tokens import load_tokenizer
+
+__all__ = ["evaluate_command"]
+
+_DEFAULTS = TrainConfig()
+
+
+def evaluate_command(
+    run: Annotated[
+        Path | None, typer.Option("--run", help="Run folder: its agent, checkpoint and settings.", show_default=False)
+    ] = None,
+    row: Annotated[
+        str, typer.Option("--row", help="Which of the run's checkpoints: warm_start, ce_continued, rl.")
+    ] = "rl",
+    agent: Annotated[
+        str | None,
+        typer.Option("--agent", help="A name of `coderl agents list`, or package.module:factory.", show_default=False),
+    ] = None,
+    checkpoint: CheckpointOption = None,
+    env: Annotated[
+        str | None,
+        typer.Option("--env", help="synth, apps, mbpp, humaneval, or an id.", show_default="the run's, or synth"),
+    ] = None,
+    data_dir: DataDirOption = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="Which part.", show_default="the run's; else sample, of synth test")
+    ] = None,
+    difficulty: Annotated[
+        list[str] | None, typer.Option("--difficulty", help="Only problems of this difficulty; may be repeated.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="The agent's model.", show_default=False)] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option("--tokenizer", help="nano, a folder, or a Hub name.", show_default="the run's, or nano"),
+    ] = None,
+    problems: Annotated[
+        int, typer.Option("--problems", min=1, help="At most so many problems.")
+    ] = _DEFAULTS.eval_problems,
+    samples: Annotated[int, typer.Option("--samples", min=1, help="Programs per problem.")] = _DEFAULTS.eval_samples,
+    temperature: Annotated[
+        float, typer.Option("--temperature", min=0, help="Temperature of the samples; greedy is always added.")
+    ] = _DEFAULTS.temperature,
+    top_p: Annotated[float, typer.Option("--top-p", min=0, max=1, help="Nucleus of the samples.")] = _DEFAULTS.top_p,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of everything that is drawn.")] = _DEFAULTS.seed,
+    isolation: Annotated[
+        str | None,
+        typer.Option("--isolation", help="auto, strict, portable or none.", show_default="the run's, or auto"),
+    ] = None,
+    solutions: Annotated[
+        bool, typer.Option("--solutions", help="Hand the agent the reference solutions: for the oracle only.")
+    ] = False,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let an agent solve held-out problems, greedily and sampled, and print pass@k with intervals over problems.
+
+    Example: coderl evaluate --run runs/first --samples 20 --json
+    """
+    if (run is None) == (agent is None):
+        raise ValueError("say what to evaluate: either --run with a run's folder, or --agent with a name")
+    given: dict[str, Any] = {
+        "env": None if env is None else environment_id(env),
+        "agent": agent,
+        "data_dir": None if data_dir is None else str(data_dir),
+        "eval_split": split,
+        "difficulties": tuple(difficulty) if difficulty else None,
+        "tokenizer": tokenizer,
+        "isolation": isolation,
+    }
+    chosen = {name: value for name, value in given.items() if value is not None}
+    chosen |= {
+        "eval_problems": problems,
+        "eval_samples": samples,
+        "temperature": temperature,
+        "top_p": top_p,
+        "seed": seed,
+    }
+    config = _config(run, chosen, model, parse_settings(settings))
+    place = checkpoint if checkpoint is not None or run is None else _checkpoint(run, row)
+    summary = _evaluated(config, place, solutions, row if run is not None else config.agent)
+    if as_json:
+        emit_json(summary)
+        return
+    for table in summary_tables(summary):
+        emit_table(table)
+
+
+def _config(run: Path | None, chosen: dict[str, Any], model: str | None, settings: Mapping[str, Any]) -> TrainConfig:
+    if run is None:
+        env = chosen.setdefault("env", _DEFAULTS.env)
+        # Real data is not on every machine; the samples are.
+        chosen.setdefault("eval_split", "test" if env == _DEFAULTS.env else "sample")
+        return build_config(chosen, model, None, settings)
+    stored = TrainConfig.from_dict(read_config(run))
+    if "env" in chosen and chosen["env"] != stored.env:
+        raise ValueError(
+            f"the run's agent was trained for {stored.env}, so --env {chosen['env']} cannot be evaluated with it"
+        )
+    known = {field.name for field in fields(TrainConfig)}
+    for name in settings:
+        if name in known:
+            raise ValueError(f"--set {name} would change the run's settings; only the agent's own can be set here")
+    extra = {**stored.settings, **settings, **({} if model is None else {"model": model})}
+    return replace(stored, **chosen, settings=extra)
+
+
+def _checkpoint(run: Path, row: str) -> Path:
+    folder = run / "checkpoints"
+    names = sorted(item.name for item in folder.iterdir() if item.is_dir()) if folder.is_dir() else []
+    if row not in names:
+        raise ValueError(unknown_name(f"checkpoint of {run}", row, names))
+    return folder / row
+
+
+def _evaluated(config: TrainConfig, checkpoint: Path | None, with_solutions: bool, name: str) -> dict[str, Any]:
+    dataset = load_dataset(config.dataset, config.eval_split, config.data_dir, config.difficulties)
+    problems = list(islice(dataset, config.eval_problems))
+    tokenizer = load_tokenizer(config.tokenizer)
+    spec = AgentSpec(
+        tokenizer=tokenizer,
+        action_mode=config.action_mode,
+        max_prompt_tokens=config.max_prompt_tokens,
+        max_program_tokens=config.max_program_tokens,
+        seed=config.seed,
+        checkpoint=checkpoint,
+        solutions=_solutions(problems) if with_solutions else None,
+    )
+    agent = make_agent(config.agent, spec, **config.settings)
+    total = len(problems) * (config.eval_samples + 1)
+    judged = 0
+    with (
+        Judge(config.judge_workers, comparator=config.comparator, isolation=config.isolation) as judge,
+        TerminalProgress(progress_console()) as progress,
+    ):
+
+        def report(_: Episode) -> None:
+            nonlocal judged
+            judged += 1
+            progress.advance("evaluate", judged, {})
+
+        progress.start("evaluate", total, "programs")
+        evaluation = evaluate(
+            agent,
+            problems,
+            judge,
+            samples=config.eval_samples,
+            temperature=config.temperature,
+            top_p=config.top_p,
+            seed=config.seed,
+            reward=resolve_reward(config.reward),
+            tokenizer=tokenizer,
+            max_prompt_tokens=config.max_prompt_tokens,
+            max_program_tokens=config.max_program_tokens,
+            action_mode=config.action_mode,
+            on_judgement=report,
+        )
+        progress.finish("evaluate")
+        isolation = judge.isolation
+    row = {
+        "outcomes": evaluation.outcomes,
+        "problems": len(evaluation.problems),
+        "samples": evaluation.samples,
+        "temperature": evaluation.temperature,
+        "top_p": evaluation.top_p,
+        **evaluation_row(evaluation.metrics(), config.seed),
+    }
+    return {
+        "env": config.env,
+        "dataset": {"name": dataset.name, "split": dataset.split, "size": dataset.size},
+        "seed": config.seed,
+        "agent": config.agent,
+        "checkpoint": None if checkpoint is None else str(checkpoint),
+        "judge": {"isolation": isolation, "comparator": config.comparator, "version": JUDGE_VERSION},
+        "evaluation": {name: row},
+    }
+
+
+def _solutions(problems: list[Problem]) -> dict[str, tuple[str, ...]]:
+    return {problem.id: problem.solutions for problem in problems}

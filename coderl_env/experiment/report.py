@@ -1,0 +1,214 @@
+"""The report of a run: tables for the screen, `report.md`, and the learning curves as `learning_curve.png`.
+
+Everything comes from `config.json`, `summary.json` and `metrics.jsonl`, so a report can be made again at any time.
+Matplotlib is optional; without it the report says what to install.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from coderl_env.experiment.run_folder import write_whole
+from coderl_env.outcome import Outcome
+from coderl_env.version import VERSION
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from coderl_env.experiment.run_folder import RunFolder
+
+__all__ = ["CURVE_NAME", "REPORT_NAME", "curve_png", "report_text", "summary_tables", "write_report"]
+
+REPORT_NAME = "report.md"
+CURVE_NAME = "learning_curve.png"
+
+_ROWS = {
+    "warm_start": "warm start",
+    "ce_continued": "cross-entropy continued",
+    "rl": "RL",
+    "rl_critic_sampling": "RL + critic sampling",
+}
+_METRICS = {"pass_at_1": "pass@1", "pass_at_5": "pass@5", "greedy": "greedy"}
+# The figure that says most of a stage, the first of these that it logged.
+_CURVES = ("pass_rate", "pass_at_1", "reward", "accuracy", "validation_loss", "loss")
+_INTERVAL = "percent, [95 % interval] over problems"
+
+Grid = tuple[str, list[str], list[list[str]]]  # title, columns, rows
+
+
+def write_report(run: RunFolder, summary: Mapping[str, Any]) -> Path:
+    """Write `report.md` and the learning curve into a run's folder, and return the report's path.
+
+    Args:
+        run: the run's folder.
+        summary: what `coderl_env.experiment.training.train` returned.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    picture = curve_png(run.metrics())
+    if picture is not None:
+        write_whole(run.path / CURVE_NAME, picture)
+    target = run.path / REPORT_NAME
+    write_whole(target, report_text(summary, run.config, has_curve=picture is not None).encode())
+    return target
+
+
+def summary_tables(summary: Mapping[str, Any]) -> list[Table]:
+    """Return a summary's tables for the screen: results, paired gains, outcomes."""
+    from rich.table import Table
+
+    tables = []
+    for title, columns, rows in _grids(summary):
+        table = Table(title=title, title_justify="left")
+        for index, column in enumerate(columns):
+            table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+        for row in rows:
+            table.add_row(*row)
+        tables.append(table)
+    return tables
+
+
+def report_text(summary: Mapping[str, Any], config: Mapping[str, Any], *, has_curve: bool) -> str:
+    """Return the report as Markdown.
+
+    Args:
+        summary: as in `summary.json`.
+        config: as in `config.json`.
+        has_curve: whether the picture of the learning curve lies beside the report.
+    """
+    parts = [f"# {summary.get('agent')} on {summary.get('env')}, seed {summary.get('seed')}"]
+    for title, columns, rows in _grids(summary):
+        parts.append(f"## {title}\n\n{_markdown(columns, rows)}")
+    curve = f"![Learning curve]({CURVE_NAME})" if has_curve else _why_no_curve()
+    parts.append(f"## Learning curve\n\n{curve}")
+    parts.append("## Where this comes from\n\n" + _markdown(["what", "value"], list(_provenance(summary))))
+    settings = [[name, _cell(value)] for name, value in config.items()]
+    parts.append("## Settings\n\n" + _markdown(["setting", "value"], settings))
+    return "\n\n".join(parts) + "\n"
+
+
+def curve_png(metrics: Sequence[Mapping[str, Any]]) -> bytes | None:
+    """Return a picture of each stage's main figure over its steps, or None without matplotlib or without figures."""
+    curves = list(_curves(metrics))
+    if not curves or find_spec("matplotlib") is None:
+        return None
+    # The figure's own canvas: pyplot would keep global state and may ask for a display.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.5 * len(curves), 3.4), layout="constrained")
+    for axes, (stage, name, steps, values) in zip(
+        figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True
+    ):
+        axes.plot(steps, values, color="tab:blue", alpha=0.3, linewidth=1)
+        axes.plot(steps, _smoothed(values), color="tab:blue", linewidth=2)
+        axes.set(title=_ROWS.get(stage, stage.replace("_", " ")), xlabel="step", ylabel=name.replace("_", " "))
+        axes.grid(alpha=0.3)
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure)  # the figure draws on it from now on
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _grids(summary: Mapping[str, Any]) -> list[Grid]:
+    grids = [_results(summary), _gains(summary), _outcomes(summary)]
+    return [grid for grid in grids if grid[2]]
+
+
+def _results(summary: Mapping[str, Any]) -> Grid:
+    rows = summary.get("evaluation", {})
+    names = [name for name in _METRICS if any(name in row for row in rows.values())]
+    counts = "; ".join(sorted({_counts(row) for row in rows.values()}))
+    cells = [[_ROWS.get(key, key), *(_interval(row.get(name)) for name in names)] for key, row in rows.items()]
+    return f"Held-out problems ({counts}; {_INTERVAL})", ["", *(_METRICS[name] for name in names)], cells
+
+
+def _gains(summary: Mapping[str, Any]) -> Grid:
+    cells = []
+    names = list(_METRICS)
+    rows = summary.get("evaluation", {})
+    bases = {"gain": next(iter(rows), ""), "gain_over_ce": "ce_continued"}
+    for key, row in rows.items():
+        for field, base in bases.items():
+            gain = row.get(field)
+            if gain:
+                label = f"{_ROWS.get(key, key)} minus {_ROWS.get(base, base)}"
+                cells.append([label, *(_interval(gain.get(name), signed=True) for name in names)])
+    return f"Paired gains ({_INTERVAL})", ["", *(_METRICS[name] for name in names)], cells
+
+
+def _outcomes(summary: Mapping[str, Any]) -> Grid:
+    kinds = [outcome.value for outcome in Outcome]
+    cells = []
+    for key, row in summary.get("evaluation", {}).items():
+        counts = row.get("outcomes", {})
+        total = sum(counts.values())
+        if total:
+            cells.append([_ROWS.get(key, key), *(f"{100 * counts.get(kind, 0) / total:.1f}" for kind in kinds)])
+    return "Outcomes (percent of samples)", ["", *(kind.replace("_", " ") for kind in kinds)], cells
+
+
+def _counts(row: Mapping[str, Any]) -> str:
+    return f"{row.get('problems')} problems, {row.get('samples')} samples each, temperature {row.get('temperature')}"
+
+
+def _interval(estimate: Mapping[str, float] | None, *, signed: bool = False) -> str:
+    if estimate is None:
+        return "-"
+    sign = "+" if signed else ""
+    mean, low, high = (100 * estimate[name] for name in ("mean", "low", "high"))
+    return f"{mean:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
+
+
+def _provenance(summary: Mapping[str, Any]) -> Iterator[list[str]]:
+    yield ["coderl-env", VERSION]
+    for name in ("env", "dataset", "agent", "seed", "judge"):
+        yield [name, _cell(summary.get(name))]
+    for stage, seconds in summary.get("seconds", {}).items():
+        yield [f"seconds, {stage.replace('_', ' ')}", f"{seconds:.0f}"]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_cell(item)}" for name, item in value.items()) or "-"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_cell, value)) or "-"
+    return "-" if value is None else str(value)
+
+
+def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |"
+
+    rule = "|" + "|".join("---" if index == 0 else "---:" for index in range(len(columns))) + "|"
+    return "\n".join([line(columns), rule, *map(line, rows)])
+
+
+def _why_no_curve() -> str:
+    if find_spec("matplotlib") is None:
+        return "Not drawn: matplotlib is not installed; `pip install 'coderl-env[agents]'` brings it."
+    return "Not drawn: no stage logged a figure that has a curve."
+
+
+def _curves(metrics: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, list[int], list[float]]]:
+    """Yield stage, figure, steps and values of each stage that logged at least two values of a known figure."""
+    for stage in dict.fromkeys(line["stage"] for line in metrics):
+        lines = [line for line in metrics if line["stage"] == stage]
+        for name in _CURVES:
+            points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
+            if len(points) >= 2:
+                points.sort()
+                yield stage, name, [step for step, _ in points], [value for _, value in points]
+                break
+
+
+def _smoothed(values: Sequence[float]) -> list[float]:
+    """Return the mean over a centred window of about a tenth of the curve."""
+    half = max(1, len(values) // 20)
+    windows = (values[max(0, index - half) : index + half + 1] for index in range(len(values)))
+    return [sum(window) / len(window) for window in windows]
