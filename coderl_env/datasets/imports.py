@@ -50,7 +50,7 @@ def with_imports(code: str) -> str:
     >>> with_imports("import math\\nprint(math.pi)\\n")
     'import math\\nprint(math.pi)\\n'
     """
-    if _KNOWN.isdisjoint(_WORD.findall(code)):
+    if _KNOWN.isdisjoint(_WORD.findall(code)) or "import *" in code:
         return code
     missing = _undefined(code)
     lines = [f"import {module}\n" for module in _MODULES if module in missing]
@@ -80,7 +80,5 @@ def _undefined(code: str) -> set[str]:
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             defined.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            if any(alias.name == "*" for alias in node.names):
-                return set()
             defined.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
     return used - defined - _BUILTINS
