@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import builtins
 import contextlib
+import gc
 import io
 import json
 import os
@@ -216,9 +217,10 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 
 def _fresh_module(name: str) -> types.ModuleType:
-    """Return an empty module and leave no trace of the judge's own modules among the imported ones."""
+    """Return an empty module in an interpreter as a program expects it, without the judge's own modules."""
     for own in [own for own in sys.modules if own.partition(".")[0] == "coderl_env"]:
         del sys.modules[own]
+    gc.enable()
     module = types.ModuleType(name)
     module.__dict__.update(__builtins__=builtins, __file__=PROGRAM_FILE)
     sys.modules[name] = module

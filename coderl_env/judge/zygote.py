@@ -165,6 +165,8 @@ def _supervise(
         if sys.platform == "linux":
             sandbox.set_death_signal()
             sandbox.become_subreaper()
+        # A collection would touch, and so copy, every page that is shared with the zygote.
+        gc.disable()
         # Hostile source can crash the compiler, or make it use time and memory without end.
         sandbox.limit_supervisor(header["limits"])
         supervisor.Supervisor(connection, confinement, header).serve(source, announce_compiled)
