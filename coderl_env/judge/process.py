@@ -157,7 +157,7 @@ def numpy_is_installed() -> bool:
 
 
 def _memory_folder() -> str | None:
-    """Return a folder that lies in memory, where making and removing directories costs least; None where there is none."""
+    """Return a folder in memory, where making and removing directories costs least, or None."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
