@@ -43,7 +43,7 @@ def load_dataset(
         difficulties: only problems of these difficulties; for `synth`, the levels.
 
     Returns:
-        The data set. Its name is `name`, but where all ids begin with another (`leetcode/two-sum`), that.
+        The data set. It is called `name`, or by what its ids begin with where that is another (`leetcode/two-sum`).
 
     Raises:
         ValueError: an unknown name, split or difficulty; the message has the nearest valid ones.
@@ -117,8 +117,12 @@ def _chosen(rows: Iterable[Row], name: str, split: str, difficulties: Sequence[s
 
 
 def _own_name(name: str, problems: Sequence[Problem]) -> str:
-    prefixes = {problem.id.partition("/")[0] for problem in problems if "/" in problem.id}
-    if len(prefixes) != 1 or not all("/" in problem.id for problem in problems):
+    """Return what the ids begin with, so that no report calls other problems by the name of a known data set."""
+    prefixes = sorted({problem.id.partition("/")[0] for problem in problems})
+    if not prefixes or len(prefixes) > _NAMED_ORIGINS or not all("/" in problem.id for problem in problems):
         return name
-    prefix = prefixes.pop()
-    return name if prefix.lower() == name else prefix
+    own = "+".join(prefixes)
+    return name if own.lower() == name else own
+
+
+_NAMED_ORIGINS = 3

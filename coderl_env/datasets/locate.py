@@ -12,7 +12,7 @@ from pathlib import Path
 
 from coderl_env.datasets.apps import holds_problem_folders
 from coderl_env.datasets.dataset import DatasetError
-from coderl_env.datasets.formats import row_format
+from coderl_env.datasets.formats import FORMATS, row_format
 from coderl_env.datasets.rows import read_rows
 
 __all__ = ["DATA_VARIABLE", "Found", "cache_folder", "locate"]
@@ -59,7 +59,7 @@ def locate(
         place = Path(data_dir).expanduser()
         if not place.exists():
             raise DatasetError(f"data_dir {place} does not exist; {_remedy(name)}")
-        found = _look(place, name, split, splits)
+        found = _look(place, name, split, splits, own=True)
         if found is None:
             raise DatasetError(
                 f"no data for {name}/{split} in {place}: looked for {_looked(place, name, split)}; {_remedy(name)}"
@@ -72,7 +72,9 @@ def locate(
     }
     looked = ["data_dir= (not given)"]
     for what, folder in places.items():
-        found = _look(folder, name, split, splits) if folder is not None and folder.is_dir() else None
+        found = None
+        if folder is not None and folder.is_dir():
+            found = _look(folder, name, split, splits, own=False)
         if found is not None:
             return found
         looked.append(f"{what} ({_why_not(folder)})")
@@ -96,24 +98,40 @@ def _looked(place: Path, name: str, split: str) -> str:
     )
 
 
-def _look(place: Path, name: str, split: str, splits: tuple[str, ...]) -> Found | None:
+def _look(place: Path, name: str, split: str, splits: tuple[str, ...], own: bool) -> Found | None:
+    """Find a split in a file or folder.
+
+    Args:
+        place: the file or folder.
+        name: name of the data set.
+        split: the split wanted.
+        splits: all splits.
+        own: whether the place is meant for this data set alone. In a folder of several data sets only what bears
+            the name counts, so that no other data is served in its stead.
+    """
     if place.is_file():
         _refuse_other_split(place, place.stem, split, splits)
         return Found(files=(place,))
-    inner = next((child for child in sorted(place.iterdir()) if child.is_dir() and child.name.lower() == name), None)
-    if inner is not None:
-        found = _look(inner, name, split, splits)
-        if found is not None:
-            return found
+    inside = sorted(place.iterdir())
+    for child in inside:
+        if child.is_dir() and child.name.lower() == name:
+            found = _look(child, name, split, splits, own=True)
+            if found is not None:
+                return found
     if (place / split).is_dir() and holds_problem_folders(place / split):
         return Found(folder=place / split)
+    files = tuple(child for child in inside if child.suffix == ".jsonl" and child.is_file())
+    for file in files:
+        if file.stem.lower() == name:
+            return Found(files=(file,))
+    if not (own or place.name.lower() == name):
+        return None
     if holds_problem_folders(place):
         _refuse_other_split(place, place.resolve().name, split, splits)
         return Found(folder=place)
-    for file in (place / f"{name}.jsonl", place / f"{split}.jsonl"):
-        if file.is_file():
-            return Found(files=(file,))
-    others = tuple(file for file in sorted(place.glob("*.jsonl")) if file.stem not in splits and _holds_problems(file))
+    if place / f"{split}.jsonl" in files:
+        return Found(files=(place / f"{split}.jsonl",))
+    others = tuple(file for file in files if file.stem not in splits and _holds_problems(file, name))
     return Found(files=others) if others else None
 
 
@@ -124,7 +142,7 @@ def _refuse_other_split(place: Path, called: str, split: str, splits: tuple[str,
         )
 
 
-def _holds_problems(file: Path) -> bool:
-    """Whether the first row is a problem; files of recorded examples or verdicts may stand beside the problems."""
+def _holds_problems(file: Path, name: str) -> bool:
+    """Whether the first row is a problem of that data set; other data may stand beside the problems."""
     first = next(read_rows(file), None)
-    return first is not None and row_format(first) is not None
+    return first is not None and row_format(first) in FORMATS[name]

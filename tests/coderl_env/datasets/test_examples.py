@@ -30,6 +30,72 @@ Output
 Eleven
 """
 
+KATTIS = """Add.
+
+-----Examples-----
+Sample Input 1:
+1 2
+Sample Output 1:
+3
+
+Sample Input 2:
+Big 5
+6
+Sample Output 2:
+Eleven
+"""
+
+CODE_CONTESTS = """Add.
+
+Input
+
+Two numbers.
+
+Output
+
+Sum.
+
+Examples
+
+Input
+
+
+1 2
+
+
+Output
+
+
+3
+
+Note
+
+Text.
+"""
+
+MARKDOWN = """Add.
+
+## Examples
+
+### Example 1
+
+**Input:**
+
+```
+1 2
+```
+
+**Output:**
+
+```
+3
+```
+
+## Testing
+
+Run it.
+"""
+
 TWO = (StdioCase("1 2\n", "3\n"), StdioCase("Big 5\n6\n", "Eleven\n"))
 ONE = TWO[:1]
 
@@ -42,21 +108,9 @@ ONE = TWO[:1]
         (APPS + "\nNote\n\nIn the first example 1 and 2 are added.\n", TWO),
         ("Add.\n\n-----Sample Input-----\n1 2\n\n-----Sample Output-----\n3\n\n-----Explanation-----\nAdded.\n", ONE),
         ("Add.\n\n-----Example-----\nInput:\n1 2\nOutput:\n3\n\n-----Constraints-----\n - 1 <= N\n", ONE),
-        (
-            "Add.\n\n-----Examples-----\nSample Input 1:\n1 2\nSample Output 1:\n3\n\n"
-            + "Sample Input 2:\nBig 5\n6\nSample Output 2:\nEleven\n",
-            TWO,
-        ),
-        (
-            "Add.\n\nInput\n\nTwo numbers.\n\nOutput\n\nSum.\n\nExamples\n\n"
-            + "Input\n\n\n1 2\n\n\nOutput\n\n\n3\n\nNote\n\nText.\n",
-            ONE,
-        ),
-        (
-            "Add.\n\n## Examples\n\n### Example 1\n\n**Input:**\n\n```\n1 2\n```\n\n"
-            + "**Output:**\n\n```\n3\n```\n\n## Testing\n\nRun it.\n",
-            ONE,
-        ),
+        (KATTIS, TWO),
+        (CODE_CONTESTS, ONE),
+        (MARKDOWN, ONE),
         ("Add.\n\n-----Example-----\nInput: 1 2\nOutput: 3\n", ONE),
         ("Add.\n\n-----Examples-----\nInput\n1 2\n\nOutput\n3\n\nInput\n1 2\n\nOutput\n4\n", ONE),
     ],

@@ -147,8 +147,23 @@ def test_files_that_hold_no_problems_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_other_origins_keep_their_name(tmp_path: Path) -> None:
-    path = write_rows(tmp_path / "x.jsonl", plain_row("leetcode/a", split="train"))
-    assert load_dataset("apps", "train", path).name == "leetcode"
+    rows = [plain_row("leetcode/a", split="train"), plain_row("mine/a", split="train"), plain_row("b", split="train")]
+    for count, name in ((1, "leetcode"), (2, "leetcode+mine"), (3, "apps")):
+        path = write_rows(tmp_path / "x.jsonl", *rows[:count])
+        assert load_dataset("apps", "train", path).name == name
+
+
+def test_a_folder_of_several_data_sets_serves_only_what_bears_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CODERL_DATA", str(tmp_path))
+    write_rows(tmp_path / "leetcode.jsonl", plain_row("leetcode/a", split="train"))
+    write_rows(tmp_path / "train.jsonl", plain_row("other/a", split="train"))
+    with pytest.raises(DatasetError, match="holds no such data"):
+        load_dataset("apps", "train")
+    write_rows(tmp_path / "APPS.jsonl", plain_row("apps/a", split="train"))
+    assert [problem.id for problem in load_dataset("apps", "train")] == ["apps/a"]
 
 
 def test_preambles_stand_in_front_of_starter_code_and_solutions(tmp_path: Path) -> None:
