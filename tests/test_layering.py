@@ -51,7 +51,7 @@ CORE = {"gymnasium", "numpy", "tokenizers", "multiprocess"}
 OPTIONAL = {"matplotlib", "tensorboard", "huggingface_hub", "pyarrow", "ray", "wandb"}
 FORBIDDEN = {"torch", "transformers", "accelerate", "coderl_agents", "coderl_benchmarks"}
 STANDARD_LIBRARY_ONLY = ("coderl_env.judge", "coderl_env.problem", "coderl_env.outcome", "coderl_env.naming")
-# Single imports that the rules above would refuse, each with its reason; none of them happens when the library is loaded.
+# Single imports that the rules above would refuse, each with its reason; none happens when the library is loaded.
 EXCEPTIONS = {
     # The zygote has numpy ready for the programs; the judge itself does not use it.
     ("coderl_env.judge.zygote", "numpy"),

@@ -16,6 +16,7 @@ from coderl_env.cli.options import (
     DataDirOption,
     JsonOption,
     SetOption,
+    allow_agents_here,
     environment_id,
     parse_settings,
 )
@@ -111,6 +112,7 @@ def evaluate_command(
     }
     config = _config(run, chosen, model, parse_settings(settings))
     place = checkpoint if checkpoint is not None or run is None else _checkpoint(run, row)
+    allow_agents_here()
     summary = _evaluated(config, place, solutions, row if run is not None else config.agent)
     if as_json:
         emit_json(summary)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ __all__ = [
     "IsolationOption",
     "JsonOption",
     "SetOption",
+    "allow_agents_here",
     "checked_fields",
     "environment_id",
     "parse_settings",
@@ -55,6 +57,13 @@ def environment_id(name: str) -> str:
     if wanted not in ENVIRONMENTS:
         raise ValueError(unknown_name("environment", name, [*SHORT_NAMES, *ENVIRONMENTS]))
     return wanted
+
+
+def allow_agents_here() -> None:
+    """Let an agent be named by a module in the current folder, as `python -m` does; installed modules come first."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
 
 
 def parse_settings(pairs: Sequence[str] | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from coderl_env.cli.options import (
     IsolationOption,
     JsonOption,
     SetOption,
+    allow_agents_here,
     checked_fields,
     environment_id,
     parse_settings,
@@ -83,6 +84,7 @@ def train_command(
         "isolation": isolation,
     }
     config = build_config(given, model, steps, parse_settings(settings))
+    allow_agents_here()
     folder = default_folder(config) if out is None else out
     summary = _run(config, folder)
     if as_json:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from coderl_env.cli.options import checked_fields, environment_id, parse_settings
+from coderl_env.cli.options import allow_agents_here, checked_fields, environment_id, parse_settings
 from coderl_env.experiment.training import TrainConfig
 
 
@@ -75,3 +78,19 @@ def test_a_value_of_the_wrong_type_is_refused(name: str, value: Any, message: st
     with pytest.raises(ValueError) as caught:
         checked_fields(TrainConfig, {name: value})
     assert message in str(caught.value)
+
+
+def test_agents_of_the_current_folder_never_hide_installed_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numpy.py").write_text("raise RuntimeError")
+    (tmp_path / "only_here_agent.py").write_text("VALUE = 3")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    allow_agents_here()
+    allow_agents_here()
+    assert sys.path.count(str(tmp_path)) == 1
+    assert importlib.util.find_spec("only_here_agent") is not None
+    spec = importlib.util.find_spec("numpy")
+    assert spec is not None
+    assert str(tmp_path) not in str(spec.origin)
