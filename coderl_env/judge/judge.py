@@ -161,12 +161,6 @@ class Judge:
     ) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        # Threads keep the judge alive while it works, so this runs for an idle one only.
-        if getattr(self, "_process_id", None) == os.getpid():
-            for worker in self._idle:
-                worker.close()
-
     def _start_thread(self) -> None:
         worker = self._idle.pop() if self._idle else Worker(self._settings.isolation)
         thread = threading.Thread(target=self._work, args=(self._queue, worker), name="coderl-judge", daemon=True)

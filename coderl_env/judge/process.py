@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,10 @@ class Helper:
     Args:
         script: file in this folder.
         arguments: further command-line arguments.
+        box: folder to remove when the process has ended, or None.
     """
 
-    def __init__(self, script: str, arguments: Sequence[str]) -> None:
+    def __init__(self, script: str, arguments: Sequence[str], box: str | None = None) -> None:
         ours, theirs = socket.socketpair()
         # Not -I: it would make the interpreter ignore PYTHONHASHSEED, and the same program must always print its sets
         # in the same order. With this environment, -s -P isolate as much.
@@ -61,6 +63,8 @@ class Helper:
         theirs.close()
         ours.setblocking(False)
         self._connection = ours
+        # Also when nobody closes it: at the end of the interpreter, or of the last reference.
+        self._end = weakref.finalize(self, _end_process, os.getpid(), self._process, ours, box)
         self._reader = wire.FrameReader()
         self._answers: list[Frame] = []
 
@@ -108,10 +112,18 @@ class Helper:
         return True
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
-        self._connection.close()
-        self._process.kill()
-        self._process.wait()
+        """End the process and everything it started, whatever it is doing."""
+        self._end()
+
+
+def _end_process(owner: int, process: subprocess.Popen[bytes], connection: socket.socket, box: str | None) -> None:
+    if os.getpid() != owner:
+        return  # a fork of the owner: the process is not its own
+    connection.close()
+    process.kill()
+    process.wait()
+    if box is not None:
+        shutil.rmtree(box, ignore_errors=True)
 
 
 class Zygote(Helper):
@@ -128,15 +140,15 @@ class Zygote(Helper):
     """
 
     def __init__(self, tier: str, *, numpy: bool = False, without: Sequence[str] = ()) -> None:
-        self._box = tempfile.mkdtemp(prefix="coderl-judge-", dir=_memory_folder())
+        box = tempfile.mkdtemp(prefix="coderl-judge-", dir=_memory_folder())
         configuration = {
             "tier": tier,
-            "box": self._box,
+            "box": box,
             "numpy": numpy,
             "hidden": _hidden_folders(),
             "without": list(without),
         }
-        super().__init__("zygote.py", [json.dumps(configuration)])
+        super().__init__("zygote.py", [json.dumps(configuration)], box)
         try:
             [(answer, _)] = self.exchange(b"", 1, _START_SECONDS)
             if "unavailable" in answer:
@@ -144,11 +156,6 @@ class Zygote(Helper):
         except BaseException:
             self.close()
             raise
-
-    def close(self) -> None:
-        """End the zygote and everything it started, and remove its folder."""
-        super().close()
-        shutil.rmtree(self._box, ignore_errors=True)
 
 
 def numpy_is_installed() -> bool:
