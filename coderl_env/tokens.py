@@ -185,7 +185,7 @@ def _load_name(name: str) -> Tokenizer:
     if name == NANO:
         return _load_path(Path(str(resources.files("coderl_env") / "nano_tokenizer.json")), NANO)
     path = Path(name).expanduser()
-    if path.exists():
+    if name and path.exists():
         return _load_path(path)
     if _HUB_NAME.fullmatch(name):
         return _load_path(_fetch(name), name)

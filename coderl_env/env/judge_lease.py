@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from coderl_env.env.arguments import check_choice
 from coderl_env.judge.compare import COMPARATORS
 from coderl_env.judge.worker import TIERS
-from coderl_env.naming import unknown_name
 from coderl_env.outcome import Judgement
 from coderl_env.problem import Limits, Problem
 
@@ -110,12 +110,8 @@ def lease_judge(
     Raises:
         ValueError: a setting is unknown or unusable, or a judge is given together with settings.
     """
-    for kind, name, valid in (
-        ("comparator", comparator, tuple(COMPARATORS)),
-        ("isolation", isolation, ("auto", *TIERS)),
-    ):
-        if name not in valid:
-            raise ValueError(unknown_name(kind, name, valid))
+    check_choice("comparator", comparator, tuple(COMPARATORS))
+    check_choice("isolation", isolation, ("auto", *TIERS))
     if limits is not None and not isinstance(limits, (Limits, Mapping)):
         raise ValueError(f"limits must be a Limits, or an object with its fields, not {limits!r:.60}")
     chosen = limits if isinstance(limits, Limits) else Limits.from_dict(limits or {})

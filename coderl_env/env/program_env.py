@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 
 from coderl_env.agent import Task
 from coderl_env.datasets import Dataset
+from coderl_env.env.arguments import check_choice, check_flag, check_size
 from coderl_env.env.judge_lease import Judges, lease_judge
 from coderl_env.env.render import render_episode
 from coderl_env.env.serving import open_source
-from coderl_env.naming import unknown_name
+from coderl_env.env.window import Observation, Window
 from coderl_env.outcome import Judgement
 from coderl_env.problem import Limits, Problem
 from coderl_env.prompt import check_prompt_room, encode_prompt
@@ -37,16 +38,12 @@ __all__ = ["ACTION_MODES", "EpisodeOverError", "ProgramEnv"]
 
 ACTION_MODES = ("token", "line", "program")
 
-_KEYS = ("prompt", "prompt_length", "program", "program_length")
-
 # Longest text of the text spaces, in characters for each token of the window; `step` takes longer texts too.
 _CHARACTERS_PER_TOKEN = 4
 
 # Bound here, because every token step looks them up.
 _index = operator.index
 _INT64 = np.int64
-
-Observation = dict[str, NDArray[np.int32]]
 
 
 class EpisodeOverError(ResetNeeded, ValueError):
@@ -190,11 +187,13 @@ class ProgramEnv(gym.Env[Observation, Any]):
         judge: Judges | None = None,
         render_mode: str | None = None,
     ) -> None:
-        _check_choice("action mode", action_mode, ACTION_MODES)
-        _check_choice("render mode", render_mode, (None, *self.metadata["render_modes"]))
-        _check_size("max_prompt_tokens", max_prompt_tokens)
-        _check_size("max_program_tokens", max_program_tokens)
-        if attempts != 1:
+        check_choice("action mode", action_mode, ACTION_MODES)
+        check_choice("render mode", render_mode, (None, *self.metadata["render_modes"]))
+        check_size("max_prompt_tokens", max_prompt_tokens)
+        check_size("max_program_tokens", max_program_tokens)
+        check_flag("action_mask", action_mask)
+        check_flag("copy", copy)
+        if isinstance(attempts, bool) or attempts != 1:
             raise ValueError(f"attempts must be 1, not {attempts!r}: several programs per episode are not supported")
         if action_mask and action_mode != "token":
             raise ValueError(f"action_mask needs action_mode='token', not {action_mode!r}: text has no mask")
@@ -210,11 +209,9 @@ class ProgramEnv(gym.Env[Observation, Any]):
         self._prompt_size = max_prompt_tokens
         self._program_size = max_program_tokens
         self._check_rooms()
-        self._place = 0
+        self._window = Window(max_prompt_tokens, max_program_tokens, self._tokenizer.pad_id, copy)
         self._make_spaces()
         self._mask = self._allowed.astype(np.int8) if action_mask else None
-        self._copy = copy
-        self._make_window()
         self._running = False
         self._problem: Problem | None = None
         self._starter_ids: list[int] = []
@@ -261,11 +258,8 @@ class ProgramEnv(gym.Env[Observation, Any]):
         self._problem, self._starter_ids = problem, starter_ids
         self._text = problem.starter_code
         self._judgement, self._last_reward = None, 0.0
-        row = self._row
-        row.fill(self._tokenizer.pad_id)
-        row[: len(prompt.token_ids)] = prompt.token_ids
-        row[self._prompt_size] = len(prompt.token_ids)
-        self._write_program(starter_ids)
+        self._window.write_prompt(prompt.token_ids)
+        self._window.write_program(starter_ids)
         self._reset_info = {
             "problem_id": problem.id,
             "dataset": self._source.name,
@@ -275,7 +269,7 @@ class ProgramEnv(gym.Env[Observation, Any]):
             "prompt_truncated": prompt.truncated,
         }
         self._running = True
-        return self._observe(), {**self._reset_info, **self._mask_info()}
+        return self._window.observe(), {**self._reset_info, **self._mask_info()}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play a token id, a line or a program, whichever `action_mode` says.
@@ -295,23 +289,9 @@ class ProgramEnv(gym.Env[Observation, Any]):
             raise ValueError(f"action {token} is out of range; token ids are 0 to {self._vocabulary_size - 1}")
         if token == self._end_token:
             return self._finish()
-        place = self._place
-        cells = self._cells
-        cells[place] = token
-        place += 1
-        self._place = place
-        cells[-1] = place - self._program_start
-        if place == self._program_stop:
+        observation = self._window.push(token)
+        if observation is None:
             return self._finish()
-        # As `_observe` does, without the call.
-        row = self._row.copy() if self._copy else self._row
-        prompt, prompt_length, program, program_length = self._slices
-        observation = {
-            "prompt": row[prompt],
-            "prompt_length": row[prompt_length],
-            "program": row[program],
-            "program_length": row[program_length],
-        }
         return observation, 0.0, False, False, {} if self._mask is None else self._mask_info()
 
     def action_masks(self) -> NDArray[np.bool_]:
@@ -332,7 +312,7 @@ class ProgramEnv(gym.Env[Observation, Any]):
         return render_episode(
             self.problem,
             self._program_text(),
-            int(self._row[-1]),
+            len(self._window.program),
             self._program_size,
             self._judgement,
             self._last_reward,
@@ -357,41 +337,11 @@ class ProgramEnv(gym.Env[Observation, Any]):
         else:
             shortest = 0 if self._mode == "line" else 1
             self.action_space = spaces.Text(longest, min_length=shortest, charset=string.printable)
-        self.observation_space: spaces.Space[Any] = spaces.Dict(
-            {
-                "prompt": spaces.Box(0, size - 1, (self._prompt_size,), np.int32),
-                "prompt_length": spaces.Box(0, self._prompt_size, (1,), np.int32),
-                "program": spaces.Box(0, size - 1, (self._program_size,), np.int32),
-                "program_length": spaces.Box(0, self._program_size, (1,), np.int32),
-            }
-        )
-
-    def _make_window(self) -> None:
-        # One row holds the whole observation, so that one copy makes all of its arrays new.
-        start = self._prompt_size + 1
-        stop = start + self._program_size
-        self._row: NDArray[np.int32] = np.zeros(stop + 1, dtype=np.int32)
-        self._cells = self._row.data  # writes one number in half of numpy's time
-        self._slices = (slice(start - 1), slice(start - 1, start), slice(start, stop), slice(stop, stop + 1))
-        self._program_start: int = start
-        self._program_stop: int = stop
-        self._place = start
-
-    def _observe(self) -> Observation:
-        row = self._row.copy() if self._copy else self._row
-        return {key: row[part] for key, part in zip(_KEYS, self._slices, strict=True)}
-
-    def _write_program(self, token_ids: Sequence[int]) -> None:
-        """Make `token_ids`, which fit, the content of the program's window."""
-        start = self._program_start
-        self._place = start + len(token_ids)
-        self._row[start : self._place] = token_ids
-        self._row[self._place : self._program_stop] = self._tokenizer.pad_id
-        self._row[-1] = len(token_ids)
+        self.observation_space: spaces.Space[Any] = self._window.space(size)
 
     def _choose_problem(self, options: Mapping[str, Any]) -> Problem:
         for name in options:
-            _check_choice("reset option", name, ("problem_id",))
+            check_choice("reset option", name, ("problem_id",))
         problem_id = options.get("problem_id")
         return self._source.draw(self.np_random) if problem_id is None else self._source.get(problem_id)
 
@@ -408,7 +358,7 @@ class ProgramEnv(gym.Env[Observation, Any]):
         if len(starter_ids) >= self._program_size:
             raise ValueError(
                 f"problem {problem.id!r} leaves no room for a program: its starter code takes {len(starter_ids)} "
-                f"tokens, and max_program_tokens is {self._program_size}; raise it"
+                f"tokens, and max_program_tokens is {self._program_size}; raise it to at least {len(starter_ids) + 1}"
             )
         return starter_ids
 
@@ -422,24 +372,28 @@ class ProgramEnv(gym.Env[Observation, Any]):
             return self._finish()
         if not action:
             return self._finish()
-        full = self._write_text(self._text + (action if action.endswith("\n") else action + "\n"))
-        if full:
+        self._write_text(self._text + (action if action.endswith("\n") else action + "\n"))
+        if self._window.full:
             return self._finish()
-        return self._observe(), 0.0, False, False, {}
+        return self._window.observe(), 0.0, False, False, {}
 
-    def _write_text(self, text: str) -> bool:
-        """Make `text` the program, cut where the window ends, and return whether the window is full."""
+    def _write_text(self, text: str) -> None:
+        """Make `text` the program, cut where the window ends."""
         starter = self.problem.starter_code
+        prefixed = text.startswith(starter)
         # The prefix keeps its own tokens, as in token mode.
-        prefix_ids, rest = (self._starter_ids, text[len(starter) :]) if text.startswith(starter) else ([], text)
+        prefix_ids, rest = (self._starter_ids, text[len(starter) :]) if prefixed else ([], text)
         token_ids, cut = encode_at_most(self._tokenizer, rest, self._program_size - len(prefix_ids))
-        self._write_program([*prefix_ids, *token_ids])
-        self._text = self._decode_window() if cut else text
-        return self._place == self._program_stop
+        self._window.write_program([*prefix_ids, *token_ids])
+        if not cut:
+            self._text = text
+        else:
+            self._text = self._decode_behind_starter() if prefixed else self._tokenizer.decode(token_ids)
 
-    def _decode_window(self) -> str:
+    def _decode_behind_starter(self) -> str:
+        """Return the text of the window, which begins with the starter code's tokens."""
         starter = self.problem.starter_code
-        token_ids: list[int] = self._row[self._program_start : self._place].tolist()
+        token_ids = self._window.program
         text = self._tokenizer.decode(token_ids)
         if text.startswith(starter):
             return text
@@ -447,7 +401,7 @@ class ProgramEnv(gym.Env[Observation, Any]):
         return starter + self._tokenizer.decode(token_ids[len(self._starter_ids) :])
 
     def _program_text(self) -> str:
-        return self._text if self._takes_text else self._decode_window()
+        return self._text if self._takes_text else self._decode_behind_starter()
 
     def _finish(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """End the episode: judge the program."""
@@ -463,10 +417,10 @@ class ProgramEnv(gym.Env[Observation, Any]):
             "program_text": text,
             "outcome": judgement.outcome.value,
             "judgement": judgement.to_dict(timing=False),
-            "window_full": self._place == self._program_stop,
+            "window_full": self._window.full,
             **self._mask_info(),
         }
-        return self._observe(), reward, True, False, info
+        return self._window.observe(), reward, True, False, info
 
     def _mask_info(self) -> dict[str, Any]:
         return {} if self._mask is None else {"action_mask": self._mask.copy()}
@@ -488,13 +442,3 @@ def _token_id(action: object) -> int:
         except TypeError:
             pass
     raise ValueError(f"an action is an integer token id in token mode, not {type(action).__name__} {repr(action)[:60]}")
-
-
-def _check_choice(kind: str, value: object, valid: Sequence[str | None]) -> None:
-    if value not in valid:
-        raise ValueError(unknown_name(kind, value, [name for name in valid if name is not None]))
-
-
-def _check_size(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be a positive integer, not {value!r}")

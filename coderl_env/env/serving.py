@@ -5,19 +5,26 @@ Not here: data sets themselves (`coderl_env.datasets`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import NoneType
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from coderl_env.datasets import Dataset, ProblemSet, load_dataset
-from coderl_env.naming import unknown_name
+from coderl_env.datasets.locate import DATA_VARIABLE
+from coderl_env.env.arguments import check_choice, check_names
 from coderl_env.problem import Problem
 
 __all__ = ["TESTS", "ProblemSource", "choose_tests", "open_source"]
 
 TESTS = ("hidden", "examples", "all")
+
+# The data sets in use: hundreds of environments, as in a vector, read and hold theirs once.
+_loaded: WeakValueDictionary[Hashable, Dataset] = WeakValueDictionary()
 
 # Draws from an endless data set before it counts as one without examples.
 _DRAWS = 1000
@@ -44,9 +51,9 @@ class ProblemSource:
     """A data set under a choice of tests. Problems that have none under that choice are left out."""
 
     def __init__(self, dataset: Dataset, tests: str = "hidden") -> None:
-        if tests not in TESTS:
-            raise ValueError(unknown_name("choice of tests", tests, TESTS))
+        check_choice("choice of tests", tests, TESTS)
         self._tests = tests
+        self._whole = dataset  # kept, so that other environments find it
         self._dataset = dataset
         if tests != "hidden" and isinstance(dataset, ProblemSet):
             chosen = (choose_tests(problem, tests) for problem in dataset.problems)
@@ -96,10 +103,28 @@ def open_source(
     Raises:
         ValueError: an argument is unknown or unusable, or a data set is given together with a choice of its part.
     """
+    check_names("difficulties", difficulties)
+    if not isinstance(split, (str, NoneType)):
+        raise ValueError(f"split must be a name or None, not {split!r}")
+    if not isinstance(data_dir, (str, Path, NoneType)):
+        raise ValueError(f"data_dir must be a path or None, not {data_dir!r}")
     if isinstance(dataset, str):
-        return ProblemSource(load_dataset(dataset, split, data_dir, difficulties), tests)
+        return ProblemSource(_load_shared(dataset, split, data_dir, difficulties), tests)
     if not isinstance(dataset, Dataset):
         raise ValueError(f"dataset must be a name or a Dataset, not {type(dataset).__name__} {dataset!r:.60}")
     if (split, data_dir, difficulties) != (None, None, None):
         raise ValueError("split, data_dir and difficulties belong to the data set that is given; leave them out")
     return ProblemSource(dataset, tests)
+
+
+def _load_shared(
+    name: str, split: str | None, data_dir: str | Path | None, difficulties: Sequence[str] | None
+) -> Dataset:
+    """Load a data set, or return the equal one that another environment of this process holds."""
+    chosen = None if difficulties is None else tuple(difficulties)
+    key = (name, split, data_dir, chosen, os.environ.get(DATA_VARIABLE))
+    dataset = _loaded.get(key)
+    if dataset is None:
+        dataset = load_dataset(name, split, data_dir, difficulties)
+        _loaded[key] = dataset
+    return dataset

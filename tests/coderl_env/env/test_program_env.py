@@ -175,6 +175,16 @@ def test_program_mode_puts_the_starter_code_in_front_where_it_is_missing(make_en
     assert program_of(env, observation)[: len(starter_ids)] == starter_ids
 
 
+def test_a_long_program_that_spells_its_starter_code_differently_is_cut(make_env: MakeEnv) -> None:
+    env = make_env(action_mode="program", max_program_tokens=20)
+    env.reset(options={"problem_id": "toy/double"})
+    action = "def double(number):\n    result = number\n    result += number\n    return result\n"
+    observation, _, _, _, info = env.step(action)
+    assert info["window_full"]
+    assert info["program_text"] == env.tokenizer.decode(program_of(env, observation))
+    assert action.startswith(info["program_text"])
+
+
 @pytest.mark.parametrize("action", ["é = '\ud800'\n", "\0", "x" * 100_000, " \t\r\n\x0c", "</s><pad>"])
 def test_any_text_is_a_program(make_env: MakeEnv, lookup_judge: Any, action: str) -> None:
     env = make_env(action_mode="program", max_program_tokens=400)

@@ -65,3 +65,11 @@ def test_a_given_data_set_takes_no_choice_of_its_part(toy: ProblemSet) -> None:
     for settings in (("train", None, None), (None, "/data", None), (None, None, ["1"])):
         with pytest.raises(ValueError, match="belong to the data set that is given"):
             open_source(toy, *settings, tests="hidden")
+
+
+def test_environments_of_a_process_hold_one_copy_of_their_data() -> None:
+    first = open_source("apps", None, None, ["interview"], "hidden")
+    second = open_source("apps", None, None, ("interview",), "hidden")
+    other = open_source("apps", None, None, ["introductory"], "hidden")
+    assert second.problems[0] is first.problems[0]
+    assert other.problems[0].difficulty == "introductory"
