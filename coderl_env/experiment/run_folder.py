@@ -136,7 +136,7 @@ class RunFolder:
         self._events.add(stage, step, figures)
 
     def metrics(self, stage: str | None = None) -> list[dict[str, Any]]:
-        """Return the logged lines in order; where a resumed stage logged a step again, the later line counts."""
+        """Return one line per stage and step, in order; of a figure logged twice for a step, the later value counts."""
         return read_metrics(self.path, stage)
 
     def write_json(self, name: str, value: object) -> Path:
@@ -214,12 +214,16 @@ def _is_empty(file: Path) -> bool:
 
 
 def read_metrics(folder: Path, stage: str | None = None) -> list[dict[str, Any]]:
-    """Return the lines of a folder's `metrics.jsonl`, of one stage or all; of a repeated step the last one counts."""
+    """Return the figures in a folder's `metrics.jsonl`, of one stage or all, one line per step.
+
+    A step may be logged in parts, and a resumed stage logs again what it repeats: of a figure the last value counts.
+    """
     lines: dict[tuple[str, int], dict[str, Any]] = {}
     for line in _whole_lines(folder / "metrics.jsonl"):
         record = json.loads(line)
         if stage is None or record["stage"] == stage:
-            lines[record["stage"], record["step"]] = record
+            key = record["stage"], record["step"]
+            lines[key] = {**lines.get(key, {}), **record}
     return list(lines.values())
 
 

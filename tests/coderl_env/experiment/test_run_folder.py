@@ -124,7 +124,8 @@ def test_a_repeated_step_counts_once_with_its_last_figures(tmp_path: Path) -> No
         for loss in (3.0, 2.0):
             run.log("rl", 1, {"loss": loss})
         run.log("critic", 1, {"loss": 9.0})
-        assert [line["loss"] for line in run.metrics("rl")] == [2.0]
+        run.log("rl", 1, {"pass_rate": 0.5})
+        assert [(line["loss"], line["pass_rate"]) for line in run.metrics("rl")] == [(2.0, 0.5)]
         assert [line["stage"] for line in run.metrics()] == ["rl", "critic"]
 
 
