@@ -140,7 +140,7 @@ def _arguments(text: str, names: Sequence[str] | None) -> tuple[Any, ...] | None
 def _result(text: str) -> tuple[Any] | None:
     """Return the value at the beginning of the rest of a line, if nothing but a comment or a full stop follows."""
     shown = re.split(r"(?<=\s)(?://|#)", text, maxsplit=1)[0].strip().rstrip("`").strip()
-    for candidate in (shown, shown.rstrip(".;,")):
+    for candidate in (shown.rstrip(".;,"), shown):  # `5.` at the end of a sentence is the integer
         value = _literal(candidate)
         if value is not None:
             return value

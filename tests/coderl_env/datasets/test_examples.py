@@ -163,6 +163,12 @@ def test_calls_are_read(line: str) -> None:
     assert extract_examples(statement, "add", "def add(n, items):\n\t") == (CallCase((1, [2, "x"]), {"a": 3}),)
 
 
+def test_a_full_stop_is_no_part_of_a_number() -> None:
+    (case,) = extract_examples("So add(2, 3) == 5.", "add")
+    assert isinstance(case, CallCase)
+    assert repr(case.expected) == "5"
+
+
 def test_json_words_and_joined_names_are_read() -> None:
     statement = "isOdd(true) => false\nis_odd(null) == 'true'\n"
     assert extract_examples(statement, "is_odd") == (CallCase((True,), False), CallCase((None,), "true"))
