@@ -96,9 +96,11 @@ def _demonstrate(draw: Draw, level: str, index: int, careless: float) -> Demonst
 def _mistaken(draw: Draw, generated: Generated) -> str:
     """Return the problem's program with one mistake other than a missing guard."""
     _, slips, mistyped = careless_variants(generated.pipeline)
-    kind = draw.chance(_SLIP_SHARE), draw.chance(_MISTYPED_SHARE / (1.0 - _SLIP_SHARE))
-    for wanted, variants in ((kind[0], slips), (kind[0] or kind[1], mistyped)):
-        usable = [variant for variant in variants if _is_usable(generated, variant)] if wanted else []
+    is_slip, is_mistyped = draw.chance(_SLIP_SHARE), draw.chance(_MISTYPED_SHARE / (1.0 - _SLIP_SHARE))
+    # Where the first choice has nothing to offer, the next one takes its place; syntax can always go wrong.
+    choices = [slips, mistyped] if is_slip else [mistyped] if is_mistyped else []
+    for variants in choices:
+        usable = [variant for variant in variants if _is_usable(generated, variant)]
         if usable:
             return program_text(draw.pick(usable))
     return _with_syntax_error(draw, program_text(generated.pipeline))
