@@ -164,7 +164,7 @@ class Supervisor:
         theirs.close()
         os.close(null)
         calls = _CallChild(pid, ours, self._limits, directory, self._base_memory)
-        return calls, calls.await_answer(self._cpu_limit())
+        return calls, calls.await_answer(self._cpu_limit(), "loaded")
 
     def _end_calls(self) -> None:
         assert self._calls is not None
@@ -197,8 +197,8 @@ class _CallChild:
             wire.send_frame(self._connection, request)
         return self.await_answer(cpu_seconds)
 
-    def await_answer(self, cpu_seconds: float) -> dict[str, Any]:
-        """Wait until the child answers, ends or exceeds a limit."""
+    def await_answer(self, cpu_seconds: float, wanted: str = "value") -> dict[str, Any]:
+        """Wait until the child answers with `wanted` or an error, ends or exceeds a limit."""
         start_cpu = cpu_seconds_of(self.pid)
         # A frame of escapes is larger than the value it carries.
         reader = wire.FrameReader(self._limits["output_bytes"] + 4096)
@@ -207,12 +207,13 @@ class _CallChild:
         def take_answer() -> str:
             try:
                 frames = reader.feed(self._connection.recv(1 << 16, socket.MSG_DONTWAIT))
-            except wire.WireError:
+                if not frames:
+                    return ""
+                reply.update(_checked_reply(frames[0][0], wanted))
+            except wire.FrameTooLargeError:
                 return "output"
-            if not frames:
-                return ""
-            received = frames[0][0]
-            reply.update({key: received[key] for key in ("value", "args", "error", "loaded") if key in received})
+            except wire.WireError:
+                return "answer"
             return "answered"
 
         watch = Watch(self.pid, self._limits, start_cpu + cpu_seconds, self.directory, self._base_memory)
@@ -233,6 +234,22 @@ class _CallChild:
             os.kill(self.pid, signal.SIGKILL)
             os.wait4(self.pid, 0)
             self._reaped = True
+
+
+def _checked_reply(received: dict[str, Any], wanted: str) -> dict[str, Any]:
+    """Return of a child's answer what may go on to the parent: the program may have written it itself.
+
+    Raises:
+        WireError: it is not what a child answers.
+    """
+    if "error" in received:
+        return {"error": wire.check_error(received["error"])}
+    if wanted not in received:
+        raise wire.WireError(f"an answer without {wanted!r}")
+    reply = {key: received[key] for key in (wanted, "args") if key in received}
+    for value in reply.values():
+        wire.check_value(value)
+    return reply
 
 
 def _compile(source: bytes) -> tuple[dict[str, Any], types.CodeType | None]:
@@ -276,14 +293,8 @@ def _record(usage: Usage, error: dict[str, Any] | None) -> dict[str, Any]:
 def _parse_report(report: bytes) -> dict[str, Any] | None:
     """Return what the child said of its exception; whatever is not of that form counts as nothing."""
     try:
-        error = json.loads(report)["error"]
-        line = error["line"]
-        return {
-            "type": str(error["type"])[:100],
-            "line": line if type(line) is int and 0 < line < 1 << 31 else None,
-            "message": str(error["message"])[:300],
-        }
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return wire.check_error(json.loads(report)["error"])
+    except (ValueError, KeyError, TypeError, RecursionError, wire.WireError):
         return None
 
 

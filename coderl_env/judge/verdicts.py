@@ -19,6 +19,7 @@ _BY_REASON = {
     "output": Verdict.OUTPUT_LIMIT,
     "files": Verdict.OUTPUT_LIMIT,
     "threads": Verdict.FORBIDDEN,
+    "answer": Verdict.FORBIDDEN,
 }
 _MESSAGES = {
     "cpu": "used too much processor time",
@@ -27,6 +28,7 @@ _MESSAGES = {
     "output": "wrote too much",
     "files": "left too many or too large files",
     "threads": "started too many threads",
+    "answer": "wrote to the judge's channel",
 }
 _BY_SIGNAL = {
     signal.SIGXCPU: Verdict.TIME_LIMIT,

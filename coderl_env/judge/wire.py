@@ -12,6 +12,7 @@ import datetime
 import decimal
 import fractions
 import json
+import re
 import socket
 import struct
 import sys
@@ -21,10 +22,16 @@ from typing import Any
 MAX_DEPTH = 200
 _HEAD = struct.Struct("!II")
 _SAFE_INT = 1 << 53
+_NAME_CHARACTERS = 100
+_MESSAGE_CHARACTERS = 300
 
 
 class WireError(Exception):
     """The other side sent, or a value needs, something that the wire does not carry."""
+
+
+class FrameTooLargeError(WireError):
+    """A frame exceeds what its reader takes."""
 
 
 class Handle:
@@ -81,7 +88,8 @@ class FrameReader:
         """Add `chunk` and return the frames that are now complete.
 
         Raises:
-            WireError: a frame is larger than the limit, or its header is no JSON object.
+            FrameTooLargeError: a frame is larger than the limit.
+            WireError: a frame's header is no JSON object.
         """
         self._buffer += chunk
         frames = []
@@ -100,7 +108,7 @@ class FrameReader:
 
 def _check_size(size: int, limit: int | None) -> None:
     if limit is not None and size > limit:
-        raise WireError(f"a frame of {size} bytes exceeds the limit of {limit}")
+        raise FrameTooLargeError(f"a frame of {size} bytes exceeds the limit of {limit}")
 
 
 def _parse_header(text: bytes) -> dict[str, Any]:
@@ -259,4 +267,93 @@ _DECODERS: dict[str, Callable[[Any, int], Any]] = {
     "F": lambda content, depth: fractions.Fraction(int(content[0], 16), int(content[1], 16)),
     "T": _decode_date,
     "h": lambda content, depth: Handle(int(content[0]), str(content[1])),
+}
+
+
+def check_value(data: Any, depth: int = MAX_DEPTH) -> None:
+    """Check by its form alone, building nothing, that `data` is what `encode_value` writes.
+
+    Raises:
+        WireError: it is not.
+    """
+    if data is None or type(data) in (bool, int, float, str):
+        return
+    if depth <= 0:
+        raise WireError("the value is nested too deeply")
+    if type(data) is list:
+        for item in data:
+            check_value(item, depth - 1)
+        return
+    if type(data) is not dict or len(data) != 1:
+        raise WireError("the value is not tagged JSON")
+    [(tag, content)] = data.items()
+    if tag not in _FORMS:
+        raise WireError(f"unknown tag {tag!r}")
+    if not _FORMS[tag](content, depth - 1):
+        raise WireError(f"the content of tag {tag!r} is malformed")
+
+
+def check_error(data: Any) -> dict[str, Any]:
+    """Return what a program's process said of an exception, in bounds.
+
+    Raises:
+        WireError: it is not of that form.
+    """
+    try:
+        line = data["line"]
+        return {
+            "type": str(data["type"])[:_NAME_CHARACTERS],
+            "line": line if type(line) is int and 0 < line < 1 << 31 else None,
+            "message": str(data["message"])[:_MESSAGE_CHARACTERS],
+        }
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise WireError("an exception's description is malformed") from error
+
+
+def _are_values(content: Any, depth: int) -> bool:
+    if type(content) is not list:
+        return False
+    for item in content:
+        check_value(item, depth)
+    return True
+
+
+def _are_pairs(content: Any, depth: int) -> bool:
+    return type(content) is list and all(
+        type(pair) is list and len(pair) == 2 and _are_values(pair, depth) for pair in content
+    )
+
+
+def _is_text(pattern: str) -> Callable[[Any, int], bool]:
+    match = re.compile(pattern, re.ASCII).fullmatch
+    return lambda content, depth: type(content) is str and match(content) is not None
+
+
+def _is_row(*kinds: Callable[[Any, int], bool]) -> Callable[[Any, int], bool]:
+    return lambda content, depth: (
+        type(content) is list
+        and len(content) == len(kinds)
+        and all(kind(item, depth) for kind, item in zip(kinds, content, strict=True))
+    )
+
+
+_is_hex = _is_text("-?0x[0-9a-f]+")
+_is_bytes = _is_text("(?:[0-9a-f]{2})*")
+_is_number = _is_text(r"-?(?:inf|nan|\d+\.?\d*(?:e[+-]?\d+)?)")
+_FORMS: dict[str, Callable[[Any, int], bool]] = {
+    "i": _is_hex,
+    "f": _is_number,
+    "t": _are_values,
+    "d": _are_pairs,
+    "s": _are_values,
+    "z": _are_values,
+    "b": _is_bytes,
+    "a": _is_bytes,
+    "c": _is_row(_is_number, _is_number),
+    "D": _is_text(r"-?(?:\d+\.?\d*(?:E[+-]?\d+)?|Infinity|s?NaN\d*)"),
+    "F": _is_row(_is_hex, _is_hex),
+    "T": _is_row(_is_text("|".join(_DATE_KINDS)), _is_text(r"[\dT:.+-]+")),
+    "h": _is_row(
+        lambda content, depth: type(content) is int and content >= 0, lambda content, depth: type(content) is str
+    ),
 }
