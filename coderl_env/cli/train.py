@@ -30,6 +30,7 @@ from coderl_env.cli.terminal import Stopped, emit_json, emit_table, progress_con
 from coderl_env.experiment.report import summary_tables, write_report
 from coderl_env.experiment.run_folder import RunFolder
 from coderl_env.experiment.training import TrainConfig, train
+from coderl_env.judge import IsolationError
 from coderl_env.registration import ENVIRONMENTS
 
 __all__ = ["build_config", "default_folder", "train_command"]
@@ -139,7 +140,7 @@ def _run(config: TrainConfig, folder: Path) -> dict[str, Any]:
             with TerminalProgress(progress_console()) as progress:
                 summary = train(config, run, progress)
             write_report(run, summary)
-        except ValueError:
+        except (ValueError, IsolationError):
             # Settings that cannot be used: a folder that this command made and nothing was written to is no run.
             if not run.resumed:
                 run.discard_unused()

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import coderl_env.judge.worker as worker
 from coderl_env.cli import train as train_module
 from coderl_env.cli.train import build_config, default_folder
 from coderl_env.experiment.training import TrainConfig
@@ -211,6 +212,20 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(agent: str, tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     assert "resuming" in done.stderr
     assert json.loads(done.stdout)["evaluation"]["rl"]["problems"] == 3
+
+
+def test_a_machine_without_isolation_is_told_what_to_type(
+    coderl: Callable[..., Any], agent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(*_: object, **__: object) -> None:
+        raise worker.UnavailableTier("no Landlock here")
+
+    monkeypatch.setattr(worker, "Zygote", unavailable)
+    run = coderl("train", "--agent", agent, "--out", tmp_path / "run", "--steps", 1, *SMALL)
+    assert run.status == 2
+    assert "no Landlock here" in run.err
+    assert "--isolation none" in run.err
+    assert not (tmp_path / "run").exists()
 
 
 def test_settings_go_where_they_belong() -> None:
