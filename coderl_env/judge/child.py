@@ -74,7 +74,7 @@ def confine(confinement: Confinement, limits: Mapping[str, Any], cpu_seconds: fl
     if "privileges" in guards:
         sandbox.drop_privileges()
     if "files" in guards:
-        sandbox.restrict_files(confinement.ruleset)
+        sandbox.restrict_files(confinement.ruleset, directory)
     if "descriptors" in guards:
         os.closerange(READY + 1, 1024)
     if "calls" in guards:

@@ -234,9 +234,9 @@ def install_seccomp(template: bytes) -> None:
 
 READ = 1 << 2 | 1 << 3 | 1 << 0  # read file, read directory, execute
 LIST = 1 << 3
-# Inside the private directory: read, write, list, remove, and make directories and plain files. No sockets, no
-# devices, no fifos, no symbolic links.
-READ_WRITE = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8
+# Inside the private directory: read, write, list, remove, and make and move directories and plain files. No sockets,
+# no devices, no fifos, no symbolic links.
+READ_WRITE = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 13
 _TRUNCATE = 1 << 14
 _FILE_RIGHTS = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
 # By ABI: how many rights on files exist.
@@ -260,7 +260,7 @@ def create_ruleset(rules: Iterable[tuple[str, int]]) -> int:
     abi = landlock_abi()
     if abi < 1:
         raise SandboxError("Landlock is not available")
-    handled = (1 << _RIGHTS_BY_ABI.get(abi, 16)) - 1
+    handled = _handled_rights(abi)
     attribute = struct.pack("=Q", handled)
     if abi >= 4:
         attribute += struct.pack("=Q", 0b11)
@@ -275,6 +275,10 @@ def create_ruleset(rules: Iterable[tuple[str, int]]) -> int:
     high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 64)
     os.close(descriptor)
     return high
+
+
+def _handled_rights(abi: int) -> int:
+    return (1 << _RIGHTS_BY_ABI.get(abi, 16)) - 1
 
 
 def _add_rule(ruleset: int, path: str, rights: int, handled: int) -> None:
@@ -315,9 +319,22 @@ def rules_below(root: str, rights: int, excluded: Iterable[str]) -> list[tuple[s
     return rules
 
 
-def restrict_files(ruleset: int) -> None:
-    """Bind the calling process to a Landlock ruleset."""
+def restrict_files(ruleset: int, directory: str) -> None:
+    """Bind the calling process to a Landlock ruleset, and its writing to one directory.
+
+    The ruleset is prepared once, for the folder of all programs; the second layer keeps this one from leaving anything
+    there for the next.
+    """
     _syscall("landlock_restrict_self", _LANDLOCK_RESTRICT_SELF, ruleset, 0)
+    handled = _handled_rights(landlock_abi()) & ~READ
+    attribute = struct.pack("=Q", handled)
+    own = _syscall("landlock_create_ruleset", _LANDLOCK_CREATE_RULESET, attribute, ctypes.c_size_t(len(attribute)), 0)
+    try:
+        for path in (directory, os.devnull):
+            _add_rule(own, path, READ_WRITE, handled)
+        _syscall("landlock_restrict_self", _LANDLOCK_RESTRICT_SELF, own, 0)
+    finally:
+        os.close(own)
 
 
 # --- privileges, namespaces, limits ------------------------------------------------------------------------------
