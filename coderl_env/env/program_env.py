@@ -30,7 +30,7 @@ from coderl_env.env.window import Observation, Window
 from coderl_env.outcome import Judgement
 from coderl_env.problem import Limits, Problem
 from coderl_env.prompt import check_prompt_room, encode_prompt
-from coderl_env.reward import Reward, resolve_reward
+from coderl_env.reward import Reward, needs_all_tests, resolve_reward
 from coderl_env.starter import join_starter
 from coderl_env.tokens import Tokenizer, encode_at_most, load_tokenizer
 
@@ -202,6 +202,11 @@ class ProgramEnv(gym.Env[Observation, Any]):
         self._takes_text = action_mode != "token"
         self._reward = resolve_reward(reward)
         self._tokenizer = load_tokenizer(tokenizer)
+        if getattr(judge, "stop", None) == "first_failure" and needs_all_tests(self._reward):
+            raise ValueError(
+                f"reward {reward!r} reads the share of tests passed, and a judge with stop='first_failure' does not "
+                "run them all; give it stop='first_limit'"
+            )
         self._lease = lease_judge(judge, comparator, isolation, limits)
         self._closed = False
         self._finalizer = weakref.finalize(self, self._lease.release)

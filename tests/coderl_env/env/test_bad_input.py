@@ -171,3 +171,17 @@ def test_a_reward_must_be_a_finite_number(make_env: MakeEnv, reward: Any) -> Non
 def test_examples_of_a_data_set_without_any(make_env: MakeEnv, double: Problem) -> None:
     with pytest.raises(ValueError, match="toy/bare has no problem to serve; 1 without tests"):
         make_env(dataset=ProblemSet("toy", "bare", (double,)), tests="examples")
+
+
+@pytest.mark.parametrize(
+    ("reward", "fits"), [("coderl", True), ("binary", True), ("rltf", False), ("pass_fraction", False)]
+)
+def test_a_judge_that_stops_early_suits_some_rewards_only(
+    make_env: MakeEnv, lookup_judge: Any, reward: str, fits: bool
+) -> None:
+    lookup_judge.stop = "first_failure"
+    if fits:
+        make_env(reward=reward)
+    else:
+        with pytest.raises(ValueError, match=f"reward '{reward}' reads the share of tests passed"):
+            make_env(reward=reward)
