@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from coderl_env.outcome import Judgement
 from coderl_env.problem import Problem, TestCase
 
-__all__ = ["Action", "Agent", "Decision", "Episode", "Program", "Sampling", "Task"]
+if TYPE_CHECKING:
+    from coderl_env.experiment.workbench import Workbench
+
+__all__ = ["Action", "Agent", "Decision", "Episode", "Generates", "Program", "Sampling", "Task", "Trains"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,4 +151,17 @@ class Generates(Protocol):
 
     def generate(self, tasks: list[Task], samples: int, sampling: Sampling) -> list[list[Program]]:
         """Return `samples` programs for each task."""
+        ...
+
+
+@runtime_checkable
+class Trains(Protocol):
+    """An agent that knows its own way of training, in stages, instead of being handed episodes by `learn`."""
+
+    def train(self, workbench: Workbench) -> dict[str, Path]:
+        """Train, and return one checkpoint folder for each row of the final table.
+
+        The rows that reports know are `warm_start`, `ce_continued` and `rl`. Stages that the run has finished are
+        skipped, and an unfinished one goes on from where it was saved last.
+        """
         ...

@@ -16,8 +16,6 @@ Deviations from the paper, and what the official code does:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from transformers import T5ForConditionalGeneration
@@ -41,6 +39,7 @@ class Critic(nn.Module):
         pooling: `states` pools decoder states, `logits` the head's outputs.
         reads: `token` or `prefix`, see the module's docstring.
         compute_dtype: data type of matrix products.
+        seed: seed of the head's weights.
     """
 
     def __init__(
@@ -50,6 +49,7 @@ class Critic(nn.Module):
         pooling: str = "states",
         reads: str = "token",
         compute_dtype: torch.dtype = torch.float32,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         if pooling not in POOLINGS:
@@ -57,7 +57,12 @@ class Critic(nn.Module):
         if reads not in READS:
             raise ValueError(unknown_name("critic reading", reads, READS))
         self.backbone = backbone
-        self.head = nn.Linear(backbone.config.d_model, len(Outcome))
+        width = backbone.config.d_model
+        self.head = nn.Linear(width, len(Outcome))
+        with torch.no_grad():
+            generator = torch.Generator().manual_seed(seed)
+            self.head.weight.copy_(torch.randn(len(Outcome), width, generator=generator) * width**-0.5)
+            self.head.bias.zero_()
         self.pooling = pooling
         self.reads = reads
         self.network = Network(backbone, compute_dtype)
@@ -75,14 +80,9 @@ class Critic(nn.Module):
             (prompts * programs, 4) and (prompts * programs, tokens, 4).
         """
         read = inputs if self.reads == "prefix" else labels.clamp(min=0)
-        states = self.network.decode(memory, read).flatten(0, 1).float() * self.network.output_scale
+        states = self.network.decode(memory, read).flatten(0, 1).float()
         token_logits = self.head(states)  # (programs, tokens, 4)
         flat = mask.flatten(0, 1)
         if self.pooling == "logits":
             return pool_states(token_logits, flat), token_logits
         return self.head(pool_states(states, flat)), token_logits
-
-
-def outcome_tensor(outcomes: Sequence[Outcome], device: torch.device) -> Tensor:
-    """Return the class numbers of `outcomes`, (programs,)."""
-    return torch.tensor([outcome.index for outcome in outcomes], dtype=torch.long, device=device)

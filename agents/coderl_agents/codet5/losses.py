@@ -135,14 +135,14 @@ def pool_states(states: Tensor, mask: Tensor) -> Tensor:
 
 
 def outcome_loss(class_logits: Tensor, outcomes: Tensor) -> Tensor:
-    """Return the critic's loss, the mean of `-log p(u | W, D)` (equation 9).
+    """Return the critic's loss of each program, `-log p(u | W, D)` (equation 9), (programs,).
 
     Args:
         class_logits: (programs, 4), one for each outcome.
         outcomes: (programs,), `Outcome.index` of each.
     """
     _check(class_logits.ndim == 2 and class_logits.shape[:1] == outcomes.shape, "outcomes", outcomes.shape, "programs")
-    return F.cross_entropy(class_logits, outcomes)
+    return F.cross_entropy(class_logits, outcomes, reduction="none")
 
 
 def token_values(token_logits: Tensor, outcomes: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Drawing programs from an encoder-decoder model: batched decoding with a key-value cache.
 
 A prompt is encoded once, however many programs are drawn for it. Prompts are taken in order of length, so that little
-is spent on padding. Programs that have ended leave the batch. Draws depend on the seed alone: the same calls on the same
-machine give the same programs.
+is spent on padding. Programs that have ended leave the batch. Draws depend on the seed alone: the same calls on the
+same machine give the same programs.
 
 What `Drawn.log_probs` mean: log-probabilities at temperature 1 and without nucleus, under the model restricted to the
 tokens that may be played (no special token but the end token). They are those of the policy that is trained, not of
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from coderl_agents.codet5.network import Cache, Memory, Network
 
-__all__ = ["Drawn", "Request", "allowed_tokens", "draw", "pad_prompts"]
+__all__ = ["Drawn", "Request", "allowed_tokens", "choose", "draw", "pad_prompts"]
 
 # Rows are packed together when so large a share of the batch has ended; packing copies the cache.
 _REPACK_SHARE = 0.75
@@ -141,23 +141,25 @@ def draw(
 
 
 def choose(
-    logits: Tensor, settings: _Settings, uniform: Tensor | None
+    logits: Tensor, allowed: Tensor, uniform: Tensor | None, temperature: float, top_p: float
 ) -> tuple[Tensor, Tensor]:
     """Return the tokens chosen and their log-probabilities, (rows,) each.
 
     Args:
         logits: (rows, vocabulary), float32; changed in place.
-        settings: how to choose.
+        allowed: (vocabulary,), true for tokens that may be played.
         uniform: (rows,) draws in [0, 1), or None for greedy.
+        temperature: of the draws.
+        top_p: nucleus of the draws.
     """
-    logits.masked_fill_(~settings.allowed, float("-inf"))
+    logits.masked_fill_(~allowed, float("-inf"))
     norm = logits.logsumexp(-1)
     if uniform is None:
         tokens = logits.argmax(-1)
     else:
-        probabilities = (logits / settings.temperature).softmax(-1)
-        if settings.top_p < 1:
-            probabilities = _nucleus(probabilities, settings.top_p)
+        probabilities = (logits / temperature).softmax(-1)
+        if top_p < 1:
+            probabilities = _nucleus(probabilities, top_p)
         cumulative = probabilities.cumsum(-1)
         # Scaling by the last sum keeps the point inside what rounding left of the distribution.
         point = uniform[:, None] * cumulative[:, -1:]
@@ -223,7 +225,7 @@ class _Grid:
             uniform = None
             if settings.temperature > 0:
                 uniform = torch.rand(logits.shape[0], generator=settings.generator, device=logits.device)
-            last, log_prob = choose(logits, settings, uniform)
+            last, log_prob = choose(logits, settings.allowed, uniform, settings.temperature, settings.top_p)
             ended = last == settings.end_id
             if position < self.longest_prefix:
                 forced = position < self.prefix_length[self.row_of]

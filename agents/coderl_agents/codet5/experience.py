@@ -1,0 +1,197 @@
+"""Programs drawn for training, being judged, and what came of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coderl_agents.codet5.batches import Example
+from coderl_env.agent import Episode, Program, Sampling, Task
+from coderl_env.experiment.workbench import Workbench
+from coderl_env.judge import JudgeError
+from coderl_env.outcome import Outcome
+
+if TYPE_CHECKING:
+    from coderl_agents.codet5.agent import CodeT5Agent
+
+__all__ = ["Drawing", "Experience", "Group", "draw_programs", "receive"]
+
+_STREAMS = {"critic": 11, "rl": 12}  # keeps the draws of the stages apart
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One distinct program of a problem.
+
+    Attributes:
+        example: prompt and program as tokens.
+        log_probs: of its tokens, under the policy that drew it.
+        count: how often it was drawn.
+        outcome: what the judge said.
+        reward: the return of that.
+    """
+
+    example: Example
+    log_probs: tuple[float, ...]
+    count: int
+    outcome: Outcome
+    reward: float
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All programs of one problem.
+
+    Attributes:
+        task: the problem.
+        rows: its distinct programs.
+        greedy_reward: the return of the greedy program, or None where none was asked for.
+    """
+
+    task: Task
+    rows: tuple[Row, ...]
+    greedy_reward: float | None
+
+    @property
+    def drawn(self) -> int:
+        """Number of programs drawn."""
+        return sum(row.count for row in self.rows)
+
+    @property
+    def mean_reward(self) -> float:
+        """Mean return of the programs drawn."""
+        return sum(row.count * row.reward for row in self.rows) / self.drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Programs that are with the judge.
+
+    Attributes:
+        step: step of the stage.
+        tasks: the problems.
+        programs: those drawn for each problem; the greedy one last, where there is one.
+        futures: their judgements, in the same shape.
+        has_greedy: whether there are greedy ones.
+    """
+
+    step: int
+    tasks: list[Task]
+    programs: list[list[Program]]
+    futures: list[list[Future]]  # type: ignore[type-arg]
+    has_greedy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """Judged programs.
+
+    Attributes:
+        step: step of the stage.
+        groups: one per problem; problems with a program that could not be judged are left out.
+        episodes: every program, for the sample store.
+        lost: problems left out.
+    """
+
+    step: int
+    groups: list[Group]
+    episodes: list[Episode]
+    lost: int
+
+    def figures(self) -> dict[str, float]:
+        """Return means over all programs drawn."""
+        rows = [row for group in self.groups for row in group.rows]
+        total = max(1, sum(row.count for row in rows))
+        shares = Counter[Outcome]()
+        for row in rows:
+            shares[row.outcome] += row.count
+        figures = {
+            "pass_rate": shares[Outcome.PASSED] / total,
+            "reward": sum(row.count * row.reward for row in rows) / total,
+            "compile_errors": shares[Outcome.COMPILE_ERROR] / total,
+            "runtime_errors": shares[Outcome.RUNTIME_ERROR] / total,
+            "distinct": len(rows) / total,
+            "tokens": sum(row.count * len(row.example.target) for row in rows) / total,
+        }
+        greedy = [group.greedy_reward for group in self.groups if group.greedy_reward is not None]
+        if greedy:
+            figures["greedy_reward"] = float(np.mean(greedy))
+        return figures
+
+
+def draw_programs(agent: CodeT5Agent, workbench: Workbench, stage: str, step: int, *, has_greedy: bool) -> Drawing:
+    """Draw programs for fresh train problems with the current actor, and hand them to the judge.
+
+    Args:
+        agent: the actor.
+        workbench: where problems and judge are.
+        stage: name of the stage, which decides the draws together with the step and the run's seed.
+        step: number of the step.
+        has_greedy: draw the greedy program of each problem too.
+    """
+    config, settings = workbench.config, agent.settings
+    rng = np.random.default_rng([config.seed, _STREAMS[stage], step])
+    tasks = workbench.draw_tasks(config.problems_per_step, rng)
+    sampling = Sampling(settings.rl_temperature, settings.rl_top_p, int(rng.integers(2**31)))
+    programs = agent.generate(tasks, config.samples_per_step, sampling)
+    if has_greedy:
+        greedy = agent.generate(tasks, 1, Sampling(0.0))
+        programs = [[*drawn, best[0]] for drawn, best in zip(programs, greedy, strict=True)]
+    futures = []
+    for task, group in zip(tasks, programs, strict=True):
+        submitted = {text: workbench.submit(task, text) for text in {program.text: None for program in group}}
+        futures.append([submitted[program.text] for program in group])
+    return Drawing(step, tasks, programs, futures, has_greedy)
+
+
+def receive(agent: CodeT5Agent, workbench: Workbench, drawing: Drawing) -> Experience:
+    """Wait for the judge and return what it said of every program."""
+    groups, episodes, lost = [], [], 0
+    for task, programs, futures in zip(drawing.tasks, drawing.programs, drawing.futures, strict=True):
+        try:
+            judgements = [workbench.result(future) for future in futures]
+        except JudgeError:
+            # A return that nobody judged would be made up: the problem is left out.
+            lost += 1
+            continue
+        rewards = [workbench.reward(judgement) for judgement in judgements]
+        episodes += [
+            Episode(task.id, program.token_ids, program.log_probs, program.text, judgement, reward)
+            for program, judgement, reward in zip(programs, judgements, rewards, strict=True)
+        ]
+        outcomes = [judgement.outcome for judgement in judgements]
+        groups.append(_group(agent, task, programs, outcomes, rewards, drawing.has_greedy))
+    return Experience(drawing.step, groups, episodes, lost)
+
+
+def _group(
+    agent: CodeT5Agent,
+    task: Task,
+    programs: Sequence[Program],
+    outcomes: Sequence[Outcome],
+    rewards: Sequence[float],
+    has_greedy: bool,
+) -> Group:
+    drawn = len(programs) - has_greedy
+    request = agent.request(task)
+    places: dict[tuple[int, ...], list[int]] = {}
+    for place in range(drawn):
+        places.setdefault(programs[place].token_ids, []).append(place)
+    rows = tuple(
+        Row(
+            Example(request.prompt, request.prefix, token_ids),
+            programs[found[0]].log_probs,
+            len(found),
+            outcomes[found[0]],
+            rewards[found[0]],
+        )
+        for token_ids, found in places.items()
+        # Starter code that fills the window leaves nothing to learn.
+        if token_ids
+    )
+    return Group(task, rows, rewards[-1] if has_greedy else None)

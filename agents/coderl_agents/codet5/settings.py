@@ -1,0 +1,141 @@
+"""The agent's settings: everything about CodeRL that is not about the run as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from coderl_agents.codet5.critic import POOLINGS, READS
+from coderl_env.naming import unknown_name
+
+__all__ = ["BASELINES", "OPTIMIZERS", "PRECISIONS", "REDUCTIONS", "STAGES", "WEIGHTINGS", "Settings"]
+
+STAGES = ("warm_start", "critic", "rl", "ce_continued")
+BASELINES = ("greedy", "group", "none")
+WEIGHTINGS = ("critic", "uniform", "decay")
+REDUCTIONS = ("tokens", "programs")
+OPTIMIZERS = ("muon", "adamw")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+_CHOICES = {
+    "baseline": BASELINES,
+    "weighting": WEIGHTINGS,
+    "reduction": REDUCTIONS,
+    "optimizer": OPTIMIZERS,
+    "precision": PRECISIONS,
+    "critic_pooling": POOLINGS,
+    "critic_reads": READS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of the CodeT5 agent. The defaults are those that gained most in `benchmarks/LOG.md`.
+
+    Attributes:
+        model: `nano`, `fresh:codet5-small` and the like, a folder or a Hub name; None is `nano`, or the checkpoint's
+            own.
+        stages: stages to run, in the order of `STAGES`; those left out must be finished or not needed.
+        precision: data type of training's matrix products: `float32`, `bfloat16`, or `auto` for what the machine is
+            fast in. Weights, sampling and optimiser are float32 in any case.
+        max_rows: programs decoded at the same time.
+        pass_numbers: logits held in memory by one forward pass, at most; larger batches are accumulated.
+        optimizer: of the supervised stages: `muon` or `adamw`.
+        matrix_rate: Muon's learning rate, for matrices of the blocks.
+        learning_rate: AdamW's learning rate, for everything else or for all.
+        weight_decay: of both.
+        batch_size: demonstrations per step of the supervised stages.
+        warmup_steps: steps over which the learning rate rises at the beginning.
+        cooldown: share of a stage over which the learning rate falls to 0 at its end.
+        validate_seconds: time between validations of the warm start.
+        patience: validations without a new best after which the warm start cools down and ends.
+        critic_model: the critic's model, or None for a copy of the warm-started actor.
+        critic_rate: learning rate of the critic.
+        critic_pooling: `states` (the paper) or `logits` (the official code).
+        critic_reads: `token` (the paper) or `prefix` (the official code).
+        critic_refresh: whether the critic goes on learning during reinforcement learning.
+        rl_rate: learning rate of reinforcement learning.
+        rl_temperature: sampling temperature of training.
+        rl_top_p: nucleus of training.
+        rl_epochs: times that each batch is used.
+        rl_minibatches: optimisation steps per use of a batch.
+        rl_cooldown: share of reinforcement learning over which its learning rate falls to 0 at the end.
+        clip_low: how far the importance ratio may fall below 1; negative for no ratio at all, as in the paper.
+        clip_high: how far it may rise above 1.
+        baseline: `greedy` (the paper: the greedy program's return), `group` (mean return of the other programs of the
+            same problem) or `none`.
+        scale_advantages: divide by the deviation of the problem's returns; with `group` only.
+        weighting: weight of a token: `critic` (the paper), `uniform` or `decay` (falling linearly, the paper's
+            ablation).
+        reduction: whether the loss is averaged over `tokens` or (the paper's sum over t) over `programs`.
+        rl_weight: weight of the policy loss.
+        ce_weight: weight of the cross-entropy on demonstrations during reinforcement learning.
+        ce_batch: demonstrations per step of it.
+        clip_norm: largest norm of a gradient.
+    """
+
+    model: str | None = None
+    stages: tuple[str, ...] = STAGES
+    precision: str = "auto"
+    max_rows: int = 512
+    pass_numbers: int = 32_000_000
+    optimizer: str = "muon"
+    matrix_rate: float = 0.03
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    batch_size: int = 64
+    warmup_steps: int = 50
+    cooldown: float = 0.4
+    validate_seconds: float = 25.0
+    patience: int = 3
+    critic_model: str | None = None
+    critic_rate: float = 3e-4
+    critic_pooling: str = "states"
+    critic_reads: str = "token"
+    critic_refresh: bool = True
+    rl_rate: float = 2e-4
+    rl_temperature: float = 1.0
+    rl_top_p: float = 1.0
+    rl_epochs: int = 2
+    rl_minibatches: int = 2
+    rl_cooldown: float = 0.3
+    clip_low: float = 0.2
+    clip_high: float = 0.28
+    baseline: str = "greedy"
+    scale_advantages: bool = False
+    weighting: str = "critic"
+    reduction: str = "tokens"
+    rl_weight: float = 1.0
+    ce_weight: float = 0.1
+    ce_batch: int = 16
+    clip_norm: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, valid in _CHOICES.items():
+            if getattr(self, name) not in valid:
+                raise ValueError(unknown_name(f"value of {name}", getattr(self, name), valid))
+        object.__setattr__(self, "stages", tuple(self.stages))
+        for stage in self.stages:
+            if stage not in STAGES:
+                raise ValueError(unknown_name("stage", stage, STAGES))
+        if self.scale_advantages and self.baseline != "group":
+            raise ValueError(f"scale_advantages needs baseline 'group', not {self.baseline!r}")
+        for name in ("max_rows", "batch_size", "rl_epochs", "rl_minibatches", "pass_numbers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
+        if not 0 <= self.cooldown < 1:
+            raise ValueError(f"cooldown must be at least 0 and below 1, not {self.cooldown!r}")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Settings:
+        """Build settings from keyword settings.
+
+        Raises:
+            ValueError: an unknown name or value.
+        """
+        known = [entry.name for entry in fields(cls)]
+        for name in values:
+            if name not in known:
+                raise ValueError(unknown_name("setting of agent codet5", name, known))
+        return cls(**values)
