@@ -6,6 +6,7 @@ rule for calls. Nothing here calls a method of anything the program made.
 
 from __future__ import annotations
 
+import decimal
 import json
 import math
 from collections.abc import Callable
@@ -84,6 +85,8 @@ def _trimmed_lines(text: bytes) -> list[bytes]:
 def _words_close(wanted: bytes, got: bytes) -> bool:
     if wanted == got:
         return True
+    if b"_" in got:  # Python would read it as a number
+        return False
     try:
         left, right = float(wanted), float(got)
     except ValueError:
@@ -129,9 +132,17 @@ def values_equal(expected: Any, actual: Any) -> bool:
     if left_kind == "d":
         # Strings as keys: a program cannot choose them so that their hashes collide.
         wanted, got = _by_key(left), _by_key(right)
-        return wanted.keys() == got.keys() and all(values_equal(item, got[key]) for key, item in wanted.items())
+        return (
+            len(left) == len(right)
+            and wanted.keys() == got.keys()
+            and all(values_equal(item, got[key]) for key, item in wanted.items())
+        )
     if left_kind == "s":
         return sorted(map(_canonical, left)) == sorted(map(_canonical, right))
+    if left_kind == "c":
+        return all(map(_numbers_equal, map(float, left), map(float, right)))
+    if left_kind == "D" and "N" not in left + right:
+        return decimal.Decimal(left) == decimal.Decimal(right)
     return bool(left == right)
 
 
