@@ -285,5 +285,8 @@ def _short(value: Any) -> str:
     try:
         text = json.dumps(value)
     except (TypeError, ValueError):
-        text = repr(value)
+        try:
+            text = repr(value)
+        except ValueError:  # an integer beyond the interpreter's digit limit
+            text = f"a {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."

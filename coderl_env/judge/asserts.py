@@ -51,7 +51,7 @@ def _judge_assert(problem: Problem, test: AssertCase, program: Asks, worker: Wor
         [(answer, _)] = program.ask(wire.pack_frame(said["ask"]), 1)
         cpu += float(answer.get("cpu", 0.0))
         decided = classify(answer)
-        if decided is not None and "error" not in answer:
+        if decided is not None and answer.get("error") is None:
             message = wire.pack_frame({"abandon": True})
         else:
             message = wire.pack_frame({key: answer[key] for key in ("value", "args", "error") if key in answer})
