@@ -155,10 +155,10 @@ def encode_value(value: Any, opaque: Callable[[Any], Handle], depth: int = MAX_D
     if issubclass(kind, str):
         return str.__str__(value)
     if issubclass(kind, int):
-        number = int.__add__(value, 0)
+        number = int.__pos__(value)
         return number if -_SAFE_INT < number < _SAFE_INT else {"i": hex(number)}
     if issubclass(kind, float):
-        real = float.__add__(value, 0.0)
+        real = float.__pos__(value)
         return real if real - real == 0.0 else {"f": float.__repr__(real)}
     if depth <= 0:
         raise WireError(f"the value is nested more than {MAX_DEPTH} levels deep")
@@ -186,7 +186,7 @@ def _encode_container(value: Any, kind: type, opaque: Callable[[Any], Handle], d
 
 def _encode_number_or_date(value: Any, kind: type, opaque: Callable[[Any], Handle], depth: int) -> Any:
     if issubclass(kind, complex):
-        number = complex.__add__(value, 0j)
+        number = complex.__pos__(value)
         return {"c": [float.__repr__(number.real), float.__repr__(number.imag)]}
     if issubclass(kind, decimal.Decimal):
         return {"D": decimal.Decimal.__str__(value)}

@@ -81,6 +81,8 @@ def main(argv: list[str]) -> int:
         return 1
     if "environment" in guards:
         os.environ.clear()
+    # Every module that a program's processes need is imported by now; a fork imports nothing of ours.
+    importlib.import_module("coderl_env.judge.supervisor")
     gc.collect()
     gc.freeze()
     wire.send_frame(connection, {"ready": True})
@@ -146,10 +148,15 @@ def _serve(connection: socket.socket, confinement: Any) -> int:
         _, status = os.waitpid(pid, 0)
         if status == 0:
             continue
-        if compiled[0]:
-            # The supervisor itself failed, somewhere in the conversation: start over with a new zygote.
+        if compiled[0] or not _is_crash(status):
+            # The supervisor itself failed: nothing is known of the program. The trainer starts another zygote.
             return 1
         _answer_for_dead_compiler(connection, status)
+
+
+def _is_crash(status: int) -> bool:
+    """Whether a process ended by a signal that its own doing brings about; SIGKILL comes from elsewhere."""
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL
 
 
 def _supervise(
@@ -184,8 +191,7 @@ def _answer_for_dead_compiler(connection: socket.socket, status: int) -> None:
     """Answer in the place of a supervisor that died while it compiled."""
     from coderl_env.judge import wire
 
-    ended = os.waitstatus_to_exitcode(status)
-    name = signal.Signals(-ended).name if ended < 0 else f"exit status {ended}"
+    name = signal.Signals(os.WTERMSIG(status)).name
     error = {"type": "CompilerCrash", "line": None, "message": f"the compiler ended with {name}"}
     wire.send_frame(connection, {"compiled": False, "error": error})
     while wire.receive_frame(connection)[0]["op"] != "end":
