@@ -57,6 +57,10 @@ def test_a_rest_is_put_behind_the_starter_code(starter_code: str, rest: str, who
     assert continue_starter(starter_code, whole) == rest
 
 
+def test_a_body_on_the_line_of_its_head_moves_to_its_own() -> None:
+    assert continue_starter(FUNCTION, "def area(side): return side * side\n") == "return side * side\n"
+
+
 def test_starter_code_that_is_complete_is_kept_before_a_new_definition() -> None:
     again = "def area(side):\n    return int(math.pow(side, 2))\n"
     assert area(join_starter(DOCUMENTED, again), 7) == 49

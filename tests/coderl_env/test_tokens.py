@@ -105,6 +105,7 @@ def test_a_folder_with_tokenizer_json_takes_its_roles_from_the_configuration(tmp
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(roles))
     tokenizer = load_tokenizer(tmp_path)
     assert (tokenizer.eos_id, tokenizer.pad_id, tokenizer.special_ids) == (1, 0, {0, 1, 2})
+    assert len(tokenizer.encode("x")) == 1
     assert tokenizer.decode(tokenizer.encode(TEXT)) == TEXT
 
 

@@ -81,6 +81,15 @@ def test_a_fork_does_not_inherit_the_judge(made: list[CountingJudge], monkeypatc
     assert [judge.closed for judge in made] == [0, 1]
 
 
+def test_a_fork_leaves_the_judge_of_its_parent_open(made: list[CountingJudge], monkeypatch: pytest.MonkeyPatch) -> None:
+    share = lease()
+    use(share)
+    pid = os.getpid()
+    monkeypatch.setattr(judge_lease.os, "getpid", lambda: pid + 1)
+    share.release()
+    assert made[0].closed == 0
+
+
 def test_environments_use_the_judge_of_their_settings(made: list[CountingJudge], toy: ProblemSet) -> None:
     settings = {"comparator": "tokens", "limits": {"cpu_seconds": 1}}
     for _ in range(2):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -251,6 +252,18 @@ def test_observations_are_new_arrays(make_env: MakeEnv) -> None:
         assert not np.shares_memory(second[key], third[key])
     assert [o["program_length"][0] for o in (first, second, third)] == [0, 1, 2]
     assert third["program"][:3].tolist() == [5, 6, env.tokenizer.pad_id]
+
+
+def test_an_episode_leaves_nothing_to_the_next(make_env: MakeEnv, echo: Problem) -> None:
+    long = replace(echo, id="toy/long", statement="Print what you read, and nothing else, please.")
+    env = make_env(dataset=ProblemSet("toy", "two", (echo, long)))
+    fresh = make_env(dataset=ProblemSet("toy", "two", (echo, long))).reset(options={"problem_id": "toy/echo"})[0]
+    env.reset(options={"problem_id": "toy/long"})
+    play(env, [*env.tokenizer.encode("print(input())"), env.tokenizer.eos_id])
+    again = env.reset(options={"problem_id": "toy/echo"})[0]
+    assert {key: array.tolist() for key, array in again.items()} == {
+        key: array.tolist() for key, array in fresh.items()
+    }
 
 
 def test_without_copies_the_last_observation_is_written_over(make_env: MakeEnv) -> None:
