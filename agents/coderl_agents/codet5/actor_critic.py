@@ -1,8 +1,8 @@
 """Reinforcement learning of the actor, online: sample, judge, weigh, learn.
 
 Each step draws programs for fresh train problems with the current actor and learns from the programs of the step
-before, which were judged meanwhile. Nothing here ever sees a solution of these problems; cross-entropy, where its weight is not
-0, is on the warm start's demonstrations only.
+before, which were judged meanwhile. Nothing here ever sees a solution of these problems; cross-entropy, where its
+weight is not 0, is on the warm start's demonstrations only.
 
 Deviations from the paper, each a setting (`Settings`):
 

@@ -187,8 +187,8 @@ def _batches(requests: Sequence[Request], programs: int, max_rows: int) -> Itera
 class _Grid:
     """A batch of prompts x programs that is being decoded.
 
-    Rows are the programs of the first prompt, then those of the second, and so on. `row_of` names the program that a row
-    decodes; rows that only fill the grid up are not alive.
+    Rows are the programs of the first prompt, then those of the second, and so on. `row_of` names the program that a
+    row decodes; rows that only fill the grid up are not alive.
     """
 
     def __init__(

@@ -1,0 +1,77 @@
+"""The critic: what it reads, what it ignores, and that it can learn."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import T5Config, T5ForConditionalGeneration
+
+from coderl_agents.codet5.critic import Critic
+from coderl_agents.codet5.losses import outcome_loss
+
+
+def backbone() -> T5ForConditionalGeneration:
+    config = T5Config(
+        vocab_size=24, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2, dropout_rate=0.0, decoder_start_token_id=0
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return T5ForConditionalGeneration(config)
+
+
+def read(critic: Critic, program: list[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return class logits (4,) and token logits (tokens, 4) of a program padded to `width`."""
+    ids = torch.tensor([[5, 6, 7]])
+    memory = critic.network.encode(ids, torch.ones_like(ids, dtype=torch.bool))
+    padding = width - len(program)
+    labels = torch.tensor([[program + [-100] * padding]])
+    inputs = torch.tensor([[[0, *program[:-1]] + [0] * padding]])
+    with torch.no_grad():
+        class_logits, token_logits = critic(memory, inputs, labels, labels != -100)
+    return class_logits[0], token_logits[0, : len(program)]
+
+
+@pytest.mark.parametrize("pooling", ["states", "logits"])
+@pytest.mark.parametrize("reads", ["token", "prefix"])
+def test_padding_changes_nothing(pooling: str, reads: str) -> None:
+    critic = Critic(backbone(), pooling=pooling, reads=reads)
+    for short, long in zip(read(critic, [8, 9, 2], 3), read(critic, [8, 9, 2], 9), strict=True):
+        torch.testing.assert_close(short, long, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("reads", "sees_it"), [("token", True), ("prefix", False)])
+def test_whether_a_value_has_seen_its_own_token(reads: str, sees_it: bool) -> None:
+    critic = Critic(backbone(), reads=reads)
+    first = read(critic, [8, 9, 2], 3)[1][1]
+    other = read(critic, [8, 10, 2], 3)[1][1]
+    assert torch.equal(first, other) is not sees_it
+
+
+def test_states_are_pooled_before_the_head_and_logits_after() -> None:
+    states, logits = Critic(backbone(), pooling="states"), Critic(backbone(), pooling="logits")
+    class_logits, token_logits = read(logits, [8, 9, 2], 3)
+    torch.testing.assert_close(class_logits, token_logits.amax(0))
+    assert not torch.allclose(read(states, [8, 9, 2], 3)[0], class_logits)
+
+
+def test_it_learns_what_decides() -> None:
+    critic = Critic(backbone())
+    optimizer = torch.optim.Adam(critic.parameters(), lr=3e-3)
+    ids = torch.tensor([[5, 6, 7]])
+    programs = torch.tensor([[[8, 9, 2], [8, 10, 2], [11, 9, 2], [11, 10, 2]]])
+    outcomes = torch.tensor([0, 1, 2, 3])
+    inputs = torch.cat([torch.zeros(1, 4, 1, dtype=torch.long), programs[..., :-1]], -1)
+    mask = torch.ones_like(programs, dtype=torch.bool)
+    for _ in range(150):
+        memory = critic.network.encode(ids, torch.ones_like(ids, dtype=torch.bool))
+        loss = outcome_loss(critic(memory, inputs, programs, mask)[0], outcomes).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.2
+
+
+@pytest.mark.parametrize("setting", [{"pooling": "mean"}, {"reads": "future"}])
+def test_unknown_names_are_refused(setting: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="unknown critic"):
+        Critic(backbone(), **setting)
