@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import queue
 import threading
+import weakref
 from collections.abc import Iterable
 from concurrent.futures import Future
 from pathlib import Path
@@ -65,23 +67,39 @@ class Judge:
         self._size = workers or _processors()
         first, tier = find_tier(isolation)
         self._settings = Settings(limits or Limits(), comparator, stop, tier)
-        self._cache = None if cache is None else VerdictCache(Path(cache))
-        self._lock = threading.Lock()
-        self._reset()
+        self._cache_path = cache
+        self._closed = False
+        self._begin()
         self._idle.append(first)
+        _watch_forks()
+        _judges.add(self)
 
-    def _reset(self) -> None:
-        self._process_id = os.getpid()
-        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+    def _begin(self) -> None:
+        """Begin afresh, without threads and workers."""
+        self._lock = threading.Lock()
+        self._cache = None if self._cache_path is None else VerdictCache(Path(self._cache_path))
+        self._backlog = _Backlog()
         self._threads: list[threading.Thread] = []
         self._idle: list[Worker] = []
-        self._waiting = 0
-        self._closed = False
+        # The threads do not hold the judge, so that one that is forgotten ends.
+        self._end = weakref.finalize(self, _dismiss, self._backlog, self._threads)
+        self._end.atexit = False
+
+    def begin_in_fork(self) -> None:
+        """Begin afresh in a process that was forked with the judge inside: its threads stayed with the parent."""
+        self._end.detach()
+        if not self._closed:
+            self._begin()
 
     @property
     def isolation(self) -> str:
         """The isolation tier that programs run in: `strict`, `portable` or `none`."""
         return self._settings.isolation
+
+    @property
+    def stop(self) -> str:
+        """When the tests of a program that are left are not run: one of `STOPS`."""
+        return self._settings.stop
 
     def judge(self, program: str, problem: Problem) -> Judgement:
         """Judge one program.
@@ -119,15 +137,10 @@ class Judge:
         trial = Trial.prepare(program, problem, self._settings)
         future: Future[Judgement] = Future()
         with self._lock:
-            if os.getpid() != self._process_id:
-                # Forked with the judge inside: its threads and processes stayed with the parent.
-                self._reset()
             if self._closed:
                 raise RuntimeError("the judge is closed")
-            self._waiting += 1
-            if len(self._threads) < min(self._size, self._waiting):
+            if len(self._threads) < min(self._size, self._backlog.add(future, trial)):
                 self._start_thread()
-            self._queue.put((future, trial))
         return future
 
     def close(self) -> None:
@@ -136,17 +149,9 @@ class Judge:
             if self._closed:
                 return
             self._closed = True
-            threads, self._threads = self._threads, []
-            if os.getpid() != self._process_id:
-                return
-            with contextlib.suppress(queue.Empty):
-                while True:
-                    item = self._queue.get_nowait()
-                    if item is not None:
-                        item[0].cancel()
-            for _ in threads:
-                self._queue.put(None)
-        for thread in threads:
+        self._backlog.cancel()
+        self._end()
+        for thread in self._threads:
             thread.join()
         for worker in self._idle:
             worker.close()
@@ -163,31 +168,92 @@ class Judge:
 
     def _start_thread(self) -> None:
         worker = self._idle.pop() if self._idle else Worker(self._settings.isolation)
-        thread = threading.Thread(target=self._work, args=(self._queue, worker), name="coderl-judge", daemon=True)
+        arguments = (self._backlog, worker, self._cache)
+        thread = threading.Thread(target=_work, args=arguments, name="coderl-judge", daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _work(self, items: queue.SimpleQueue[_Item | None], worker: Worker) -> None:
-        while (item := items.get()) is not None:
-            future, trial = item
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(self._judge(trial, worker))
-                except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the future
-                    future.set_exception(error)
-            with self._lock:
-                self._waiting -= 1
-        worker.close()
 
-    def _judge(self, trial: Trial, worker: Worker) -> Judgement:
-        if self._cache is None:
-            return _judge_with_retries(trial, worker)
-        key = cache_key(trial)
-        found = self._cache.get(key)
-        if found is None:
-            found = _judge_with_retries(trial, worker)
-            self._cache.put(key, found)
-        return found
+class _Backlog:
+    """The programs of one judge that wait, and how many are not yet done."""
+
+    def __init__(self) -> None:
+        self._items: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def add(self, future: Future[Judgement], trial: Trial) -> int:
+        """Queue a program; return how many are not yet done."""
+        with self._lock:
+            self._count += 1
+            count = self._count
+        self._items.put((future, trial))
+        return count
+
+    def take(self) -> _Item | None:
+        """Return the next program, or None for the end; waits for it."""
+        return self._items.get()
+
+    def count_done(self) -> None:
+        """Count one program as done."""
+        with self._lock:
+            self._count -= 1
+
+    def cancel(self) -> None:
+        """Cancel what waits."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                item = self._items.get_nowait()
+                if item is not None:
+                    item[0].cancel()
+
+    def end(self) -> None:
+        """Let one of those who take find the end."""
+        self._items.put(None)
+
+
+def _work(backlog: _Backlog, worker: Worker, cache: VerdictCache | None) -> None:
+    while (item := backlog.take()) is not None:
+        future, trial = item
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(_judge(trial, worker, cache))
+            except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the future
+                future.set_exception(error)
+        backlog.count_done()
+        # Not kept until the next program comes: the caller may wait for these to be gone.
+        del item, future, trial
+    worker.close()
+
+
+def _dismiss(backlog: _Backlog, threads: list[threading.Thread]) -> None:
+    for _ in threads:
+        backlog.end()
+
+
+def _judge(trial: Trial, worker: Worker, cache: VerdictCache | None) -> Judgement:
+    if cache is None:
+        return _judge_with_retries(trial, worker)
+    key = cache_key(trial)
+    found = cache.get(key)
+    if found is None:
+        found = _judge_with_retries(trial, worker)
+        cache.put(key, found)
+    return found
+
+
+_judges: weakref.WeakSet[Judge] = weakref.WeakSet()
+
+
+@functools.cache
+def _watch_forks() -> None:
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_begin_in_fork)
+
+
+def _begin_in_fork() -> None:
+    for judge in list(_judges):
+        judge.begin_in_fork()
 
 
 def _processors() -> int:
