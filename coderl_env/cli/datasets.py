@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -104,11 +106,21 @@ def show_command(
     dataset = load_dataset(name, split, data_dir)
     problem = next(iter(dataset)) if problem_id is None else dataset.get(problem_id)
     if as_json:
-        # Some real tests hold integers beyond Python's digit limit; this process does nothing but print them.
-        sys.set_int_max_str_digits(0)
-        emit_json(problem.to_dict())
+        with _any_integer_length():
+            emit_json(problem.to_dict())
         return
     sys.stdout.write(_described(problem))
+
+
+@contextlib.contextmanager
+def _any_integer_length() -> Iterator[None]:
+    """Lift Python's limit on the digits of an integer as text: some real tests hold longer ones."""
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        yield
+    finally:
+        sys.set_int_max_str_digits(limit)
 
 
 def _place(name: str, split: str) -> dict[str, Any]:
