@@ -23,7 +23,11 @@ class Asks(Protocol):
 
 
 def judge_asserts(problem: Problem, program: Asks, worker: Worker, wall_seconds: float, stop: str) -> list[CaseResult]:
-    """Return one result per test, all of which are `AssertCase`s."""
+    """Return one result per test, all of which are `AssertCase`s.
+
+    Raises:
+        ValueError: the code of a test cannot be run at all.
+    """
     cases: list[CaseResult] = []
     for test in problem.tests:
         assert isinstance(test, AssertCase)
@@ -39,6 +43,7 @@ def _judge_assert(problem: Problem, test: AssertCase, program: Asks, worker: Wor
     )
     cpu = 0.0
     decided: CaseResult | None = None
+    abandoned = False
     while True:
         try:
             [(said, _)] = worker.referee().exchange(message, 1, wall_seconds)
@@ -47,18 +52,25 @@ def _judge_assert(problem: Problem, test: AssertCase, program: Asks, worker: Wor
             worker.drop_referee()
             return CaseResult(Verdict.TIME_LIMIT, error_message="the test took too long", cpu_seconds=cpu)
         if "done" in said:
-            return _result(said, decided, cpu)
+            if said["done"] == "broken":
+                raise ValueError(f"problem {problem.id!r}: its test {test.code!r:.60} cannot be run: {said['message']}")
+            # A test may catch everything; what the program did to be abandoned counts all the same.
+            return decided if abandoned and decided is not None else _result(said, decided, cpu)
+        if abandoned and decided is not None:
+            worker.drop_referee()  # it caught being abandoned, and would ask for ever
+            return decided
         [(answer, _)] = program.ask(wire.pack_frame(said["ask"]), 1)
         cpu += float(answer.get("cpu", 0.0))
         decided = classify(answer)
         if decided is not None and answer.get("error") is None:
+            abandoned = True
             message = wire.pack_frame({"abandon": True})
         else:
             message = wire.pack_frame({key: answer[key] for key in ("value", "args", "error") if key in answer})
 
 
 def _result(said: dict[str, Any], decided: CaseResult | None, cpu: float) -> CaseResult:
-    if said["done"] in ("abandoned", "raised") and decided is not None:
+    if said["done"] == "raised" and decided is not None:
         return decided
     verdict = Verdict.ACCEPTED if said["done"] == "ok" else Verdict.WRONG_ANSWER
     return CaseResult(verdict, error_message=said.get("message", ""), cpu_seconds=cpu)

@@ -37,6 +37,10 @@ class _Abandoned(BaseException):
     """The parent has already decided this test; unwinds whatever the test code is doing."""
 
 
+class _ParentGone(BaseException):
+    """The connection was closed."""
+
+
 class _UndecidableError(TypeError):
     """The test asks the program's own object for what only builtin values may decide."""
 
@@ -53,7 +57,10 @@ class _Program:
         """Send a request and return the program's value, or raise what the program raised."""
         self.asked += 1
         wire.send_frame(self._connection, {"ask": request})
-        answer, _ = wire.receive_frame(self._connection)
+        try:
+            answer, _ = wire.receive_frame(self._connection)
+        except EOFError as error:
+            raise _ParentGone from error
         if answer.get("abandon"):
             raise _Abandoned
         if "error" in answer:
@@ -178,7 +185,9 @@ class _RaisedByProgram:
 def _as_exception(error: dict[str, Any]) -> BaseException:
     """Return the builtin exception of the program's name for it, so that tests can catch it by that name."""
     named = getattr(builtins, error["type"], None)
-    kind = named if isinstance(named, type) and issubclass(named, Exception) else Exception
+    kind: type[Exception] = Exception
+    if isinstance(named, type) and issubclass(named, Exception) and not issubclass(named, BaseExceptionGroup):
+        kind = named
     # Made without its constructor: some, such as UnicodeDecodeError, want more than a message.
     marked: Any = type(kind.__name__, (kind, _RaisedByProgram), {"__str__": lambda self: str(error["message"])})
     exception: BaseException = marked.__new__(marked)
@@ -186,11 +195,15 @@ def _as_exception(error: dict[str, Any]) -> BaseException:
 
 
 def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str, Any]:
-    """Run one test; answer how it ended: `ok`, `failed`, `raised` (by the program) or `abandoned`."""
-    tree = ast.parse(request["code"])
+    """Run one test; answer how it ended: `ok`, `failed`, `raised` (by the program), `abandoned`, or `broken` itself."""
+    try:
+        tree = ast.parse(request["code"])
+        code = compile(tree, "test", "exec")
+        namespace: dict[str, Any] = {"__name__": "test"}
+        _define_helpers(request["starter_code"], request["entry_point"], namespace)
+    except Exception as error:  # noqa: BLE001 - a fault of the problem, whatever it is
+        return {"done": "broken", "message": f"{type(error).__name__}: {error}"[:_MESSAGE_CHARACTERS]}
     program = _Program(connection, {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
-    namespace: dict[str, Any] = {"__name__": "test"}
-    _define_helpers(request["starter_code"], request["entry_point"], namespace)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load) or node.id in namespace:
             continue
@@ -198,10 +211,10 @@ def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str,
         if node.id == request["entry_point"] or not hasattr(builtins, node.id):
             namespace[node.id] = _Name(program, node.id)
     try:
-        exec(compile(tree, "test", "exec"), namespace)
+        exec(code, namespace)
     except _Abandoned:
         return {"done": "abandoned"}
-    except EOFError:
+    except _ParentGone:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a test raises is its answer
         if isinstance(error, _RaisedByProgram):
@@ -254,8 +267,8 @@ def main(argv: list[str]) -> int:
             request, _ = wire.receive_frame(connection)
             answer = _run_checker(request) if "checker" in request else _run_assert(connection, request)
             wire.send_frame(connection, answer)
-        except (EOFError, OSError):
-            return 0  # the parent is gone
+        except (EOFError, OSError, _ParentGone):
+            return 0
 
 
 if __name__ == "__main__":

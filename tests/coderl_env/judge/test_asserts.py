@@ -1,0 +1,199 @@
+"""Asserts and special checkers: run by a trusted process, decided by nothing that the program defines."""
+
+from __future__ import annotations
+
+import pytest
+
+from coderl_env.judge import Judge, Limits
+from coderl_env.outcome import CaseResult, Outcome, Verdict
+from coderl_env.problem import AssertCase, Problem, StdioCase
+
+OK, WRONG, RAISED, SLOW = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.EXCEPTION, Verdict.TIME_LIMIT
+
+
+def judge_assert(judge: Judge, program: str, code: str, starter_code: str = "", entry_point: str = "f") -> CaseResult:
+    problem = Problem("p", "", (AssertCase(code),), starter_code=starter_code, entry_point=entry_point)
+    return judge.judge(program, problem).cases[0]
+
+
+POINT = """
+class Point:
+    def __init__(self, x, y=0):
+        self.x, self.y = x, y
+    def moved(self, by=1):
+        return Point(self.x + by, self.y)
+    def __eq__(self, other):
+        return isinstance(other, Point) and (self.x, self.y) == (other.x, other.y)
+    def __repr__(self):
+        return f"Point({self.x})"
+def f(x):
+    return Point(x)
+"""
+
+CASES = [
+    ("def f(x): return x + 1", "assert f(1) == 2", OK),
+    ("def f(x): return x + 1", "assert f(1) == 3", WRONG),
+    ("def f(x): return x + 1", "assert f(1) == 2\nassert f(2) == 4", WRONG),
+    ("def f(x): return x + 1", "assert f(x=1) == 2", OK),
+    ("def f(*a, **k): return [a, k]", "assert f(1, b=2) == [(1,), {'b': 2}]", OK),
+    ("def f(x): return x + 1", "def check(candidate):\n    assert candidate(1) == 2\ncheck(f)", OK),
+    ("def f(x): return x + 1", "import math\nassert math.isclose(f(0.5), 1.5)", OK),
+    ("def f(x): return x + 1", "assert all(f(n) == n + 1 for n in range(5))", OK),
+    ("def f(x): return x + 1", "assert list(map(f, [1, 2])) == [2, 3]", OK),
+    ("def f(x): return x + 1", "assert sorted([3, 1], key=f) == [1, 3]", OK),
+    ("def f(x): return x + 1", "assert abs(f(1) - 2) < 1e-9", OK),
+    ("def f(x): return {1: [x, (2, {3})]}", "assert f(0) == {1: [0, (2, {3})]}", OK),
+    ("def f(x): x.append(4)", "a = [1]\nf(a)\nassert a == [1, 4]", OK),
+    ("def f(x): x['b'] = 2", "a = {'a': 1}\nf(a)\nassert a == {'a': 1, 'b': 2}", OK),
+    ("def f(x): x.add(2)", "a = {1}\nf(a)\nassert a == {1, 2}", OK),
+    ("def f(x): x = x + [4]", "a = [1]\nf(a)\nassert a == [1, 4]", WRONG),
+    ("def f(x): raise KeyError(x)", "assert f(1) == 2", RAISED),
+    ("def f(x): return g(x)", "assert f(1) == 2", RAISED),
+    ("def f(x): raise EOFError", "assert f(1) == 2", RAISED),
+    ("def f(x): return input()", "assert f(1) == 2", RAISED),
+    ("def f(x): raise ExceptionGroup('two', [ValueError()])", "assert f(1) == 2", RAISED),
+    ("class Mine(Exception): pass\ndef f(x): raise Mine(x)", "assert f(1) == 2", RAISED),
+    ("def f(x): raise SystemExit(0)", "assert f(1) == 2", RAISED),
+    ("def f(x): raise KeyError(x)", "try:\n    f(1)\n    assert False\nexcept KeyError: pass", OK),
+    ("def f(x): raise KeyError(x)", "try:\n    f(1)\n    assert False\nexcept ValueError: pass", RAISED),
+    ("def f(x): raise UnicodeDecodeError('a', b'', 0, 1, 'b')", "try: f(1)\nexcept UnicodeDecodeError: pass", OK),
+    ("def f(x): return 1", "try: f(1)\nexcept KeyError: pass\nelse: raise ValueError", WRONG),
+    ("def g(x): return x", "assert f(1) == 1", RAISED),
+    ("f = 5", "assert f(1) == 1", RAISED),
+    ("raise ValueError('at import')", "assert f(1) == 1", RAISED),
+    ("def f(x): return 1", "assert True", WRONG),
+    ("def f(x):\n    while True: pass", "assert f(1) == 1", SLOW),
+    ("def f(x):\n    while True: pass", "try: f(1)\nexcept BaseException: pass", SLOW),
+    ("def f(x):\n    while True: pass", "while True:\n    try: f(1)\n    except BaseException: pass", SLOW),
+    ("import os\ndef f(x): os._exit(0)", "try: f(1)\nexcept: pass", RAISED),
+    # Objects stay with the program; they may be passed back, called and iterated over.
+    (POINT, "p = f(1)\nassert p.x == 1 and p.moved(by=2).x == 3", OK),
+    (POINT, "p = Point(1, y=2)\nassert (p.x, p.y) == (1, 2)", OK),
+    (POINT, "p = f(1)\np.x = 5\nassert p.moved().x == 6", OK),
+    (POINT, "assert f(1) == Point(1)", OK),
+    (POINT, "assert f(1) == Point(2)", WRONG),
+    ("def f(n):\n    yield from range(n)", "assert list(f(3)) == [0, 1, 2]", OK),
+    ("def f(n):\n    return lambda m: n + m", "assert f(1)(2) == 3", OK),
+    # Nothing of the program decides.
+    ("class Yes:\n    def __eq__(self, other): return True\ndef f(x): return Yes()", "assert f(1) == 2", WRONG),
+    ("class Yes(int):\n    def __eq__(self, other): return True\ndef f(x): return Yes(3)", "assert f(1) == 2", WRONG),
+    ("class Yes:\n    def __bool__(self): return True\ndef f(x): return Yes()", "assert f(1)", WRONG),
+    ("class Yes:\n    def __len__(self): return 2\ndef f(x): return Yes()", "assert len(f(1)) == 2", WRONG),
+    ("class Yes:\n    def __lt__(self, other): return True\ndef f(x): return Yes()", "assert f(1) < 2", WRONG),
+    ("class Yes:\n    def __contains__(self, other): return True\ndef f(x): return Yes()", "assert 5 in f(1)", WRONG),
+    ("import builtins\nbuiltins.abs = lambda x: 0\ndef f(x): return 9", "assert abs(f(1) - 2) < 1e-9", WRONG),
+    ("import math\nmath.cos = lambda x: 1\ndef f(x): return 9", "import math\nassert math.cos(f(1)) == 1", WRONG),
+    ("def abs(x): return 0\ndef f(x): return 9", "assert abs(f(1)) == 0", WRONG),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "code", "verdict"), CASES)
+def test_a_test_is_decided(judge: Judge, program: str, code: str, verdict: Verdict) -> None:
+    assert judge_assert(judge, program, code).verdict is verdict
+
+
+HELPED = '''
+from typing import List
+import math
+
+def helper(x):
+    """Return twice x."""
+    return 2 * x
+
+def stub(x):
+    """Nothing here."""
+
+def f(x: int) -> int:
+    """ Return 2x + 1. """
+'''
+
+
+def test_helpers_come_from_the_starter_code_and_never_from_the_program(judge: Judge) -> None:
+    program = "def helper(x): return 0\ndef stub(x): return x\ndef f(x): return 2 * x + 1"
+    assert judge_assert(judge, program, "assert f(3) == helper(3) + 1", HELPED).verdict is OK
+    assert judge_assert(
+        judge, "def helper(x): return 0\ndef f(x): return 1", "assert f(3) == helper(3) + 1", HELPED
+    ) == (CaseResult(WRONG, error_message="AssertionError: "))
+    assert judge_assert(judge, program, "assert stub(3) == 3", HELPED).verdict is OK
+    assert judge_assert(judge, program, "assert math.floor(f(3)) == 7", HELPED).verdict is OK
+
+
+def test_the_entry_point_may_have_a_builtins_name(judge: Judge) -> None:
+    program = "def sum(a, b): return a + b"
+    assert judge_assert(judge, program, "assert sum(1, 2) == 3", entry_point="sum").verdict is OK
+
+
+def test_each_test_says_where_and_how_the_program_failed(judge: Judge) -> None:
+    found = judge_assert(judge, "def f(x):\n    return 1 // x", "assert f(0) == 1")
+    assert (found.error_type, found.error_line, found.error_message) == (
+        "ZeroDivisionError",
+        2,
+        "integer division or modulo by zero",
+    )
+
+
+@pytest.mark.parametrize("code", ["assert (", "\0", "return 5"])
+def test_a_test_that_cannot_run_is_the_callers_fault(judge: Judge, code: str) -> None:
+    with pytest.raises(ValueError, match=r"problem 'p': its test .* cannot be run"):
+        judge_assert(judge, "def f(x): return x", code)
+    assert judge_assert(judge, "def f(x): return x", "assert f(1) == 1").verdict is OK
+
+
+def test_starter_code_that_cannot_run_is_the_callers_fault(judge: Judge) -> None:
+    with pytest.raises(ValueError, match="No module named 'no_such_module'"):
+        judge_assert(judge, "def f(x): return x", "assert f(1) == 1", starter_code="import no_such_module\n")
+
+
+def test_a_test_that_does_not_return_is_a_time_limit() -> None:
+    with Judge(workers=1, limits=Limits(wall_seconds=0.5)) as judge:
+        found = judge_assert(judge, "def f(x): return x", "f(1)\nwhile True: pass")
+        assert (found.verdict, found.error_message) == (SLOW, "the test took too long")
+        assert judge_assert(judge, "def f(x): return x", "assert f(1) == 1").verdict is OK
+
+
+ANY_ORDER = """
+def check(stdin, expected, output):
+    return sorted(output.split()) == sorted(expected.split())
+"""
+
+
+def checked(checker: str) -> Problem:
+    return Problem("p", "", (StdioCase("3\n", "1 2 3\n"), StdioCase("2\n", "1 2\n")), checker=checker)
+
+
+def test_a_special_checker_decides_instead_of_the_comparator(judge: Judge) -> None:
+    right = judge.judge("print(*range(int(input()), 0, -1))", checked(ANY_ORDER))
+    assert (right.outcome, right.comparator) == (Outcome.PASSED, "checker")
+    wrong = judge.judge("print(1, 2)", checked(ANY_ORDER))
+    assert [case.verdict for case in wrong.cases] == [WRONG, OK]
+    assert judge.judge("print(1, 2, 3); 1 / 0", checked(ANY_ORDER)).outcome is Outcome.RUNTIME_ERROR
+
+
+def test_a_special_checker_sees_input_and_undecodable_output(judge: Judge) -> None:
+    checker = "def check(stdin, expected, output):\n    return output == stdin + chr(0xfffd)"
+    program = "import sys\nsys.stdout.buffer.write(sys.stdin.buffer.read() + bytes([255]))"
+    assert judge.judge(program, checked(checker)).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    ("checker", "message"),
+    [
+        ("def check(stdin, expected, output): return 1 / 0", "its checker failed with ZeroDivisionError"),
+        ("def check(stdin, expected, output): raise SystemExit", "its checker failed with SystemExit"),
+        ("def check(stdin): return True", "its checker failed with TypeError"),
+        ("def other(): pass", "its checker failed with KeyError: 'check'"),
+        ("def check(", "its checker failed with SyntaxError"),
+        ("import no_such_module", "its checker failed with ModuleNotFoundError"),
+    ],
+)
+def test_a_broken_checker_is_the_callers_fault(judge: Judge, checker: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"problem 'p': {message}"):
+        judge.judge("print(1)", checked(checker))
+    assert judge.judge("print(1, 2)", checked(ANY_ORDER)).cases[1].verdict is OK
+
+
+def test_an_endless_checker_is_the_callers_fault() -> None:
+    with Judge(workers=1, limits=Limits(wall_seconds=0.5)) as judge:
+        with pytest.raises(ValueError, match=r"problem 'p': its checker took more than 0\.5 s"):
+            judge.judge("print(1)", checked("def check(stdin, expected, output):\n    while True: pass"))
+        assert judge.judge("print(1, 2)", checked(ANY_ORDER)).cases[1].verdict is OK
