@@ -10,13 +10,15 @@ import torch
 from torch import Tensor
 
 from coderl_agents.codet5.losses import IGNORED
-from coderl_agents.codet5.sampler import pad_prompts
+from coderl_agents.codet5.sampler import pad_prompts, round_up
 from coderl_env.agent import Task
 from coderl_env.prompt import encode_prompt
 from coderl_env.starter import continue_starter
 from coderl_env.tokens import Tokenizer
 
 __all__ = ["Batch", "Example", "collate", "encode_example", "epoch_batches", "spread"]
+
+_PROGRAM_MULTIPLE = 4  # as the sampler's for prompts
 
 # Batches of similar length come from sorting so many batches' worth of examples.
 _SORTED_BATCHES = 16
@@ -77,7 +79,7 @@ def collate(groups: Sequence[Sequence[Example]], pad_id: int, start_id: int, dev
         for group in groups
         for index in range(programs)
     ]
-    width = max(1, *(len(row.prefix) + len(row.target) for row in rows))
+    width = round_up(max(len(row.prefix) + len(row.target) for row in rows), _PROGRAM_MULTIPLE)
     inputs = np.full((len(rows), width), pad_id, np.int64)
     labels = np.full((len(rows), width), IGNORED, np.int64)
     inputs[:, 0] = start_id

@@ -19,7 +19,10 @@ from torch import Tensor
 
 from coderl_agents.codet5.network import Cache, Memory, Network
 
-__all__ = ["Drawn", "Request", "allowed_tokens", "choose", "draw", "pad_prompts"]
+__all__ = ["Drawn", "Request", "allowed_tokens", "choose", "draw", "pad_prompts", "round_up"]
+
+# Few different shapes: the kernels for each are made when it first occurs, and kept.
+_PROMPT_MULTIPLE = 8
 
 # Rows are packed together when so large a share of the batch has ended; packing copies the cache.
 _REPACK_SHARE = 0.75
@@ -79,9 +82,14 @@ def allowed_tokens(vocabulary: int, model_vocabulary: int, special_ids: frozense
     return allowed
 
 
+def round_up(number: int, multiple: int) -> int:
+    """Return the least multiple of `multiple` that is at least `number` and not 0."""
+    return max(multiple, -(-number // multiple) * multiple)
+
+
 def pad_prompts(prompts: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return token ids (prompts, tokens) padded on the right, and the mask that is true for tokens."""
-    width = max(1, *(len(prompt) for prompt in prompts))
+    width = round_up(max(len(prompt) for prompt in prompts), _PROMPT_MULTIPLE)
     ids = torch.full((len(prompts), width), pad_id, dtype=torch.long)
     mask = torch.zeros((len(prompts), width), dtype=torch.bool)
     for row, prompt in enumerate(prompts):

@@ -18,8 +18,8 @@ def test_collate_shifts_masks_and_fills_up() -> None:
     second = Example((5, 6, 7), (8,), (10, 11, 2))
     third = Example((4,), (), (2,))
     batch = collate([[first, second], [third]], 0, 1, CPU)
-    assert batch.ids.tolist() == [[5, 6, 7], [4, 0, 0]]
-    assert batch.prompt_mask.tolist() == [[True] * 3, [True, False, False]]
+    assert batch.ids.tolist() == [[5, 6, 7, *[0] * 5], [4, *[0] * 7]]
+    assert batch.prompt_mask.tolist() == [[*[True] * 3, *[False] * 5], [True, *[False] * 7]]
     assert batch.inputs.tolist() == [[[1, 8, 9, 0], [1, 8, 10, 11]], [[1, 0, 0, 0], [1, 0, 0, 0]]]
     ignored = -100
     assert batch.labels.tolist() == [
@@ -31,7 +31,10 @@ def test_collate_shifts_masks_and_fills_up() -> None:
 def test_spread_puts_numbers_at_their_tokens() -> None:
     batch = collate([[Example((5,), (8,), (9, 2)), Example((5,), (), (7, 7, 2))], [Example((4,), (), (2,))]], 0, 1, CPU)
     found = spread([(0.1, 0.2), (0.3, 0.4, 0.5), (0.6,)], batch.labels)
-    expected = torch.tensor([[[0.0, 0.1, 0.2], [0.3, 0.4, 0.5]], [[0.6, 0.0, 0.0], [0.0, 0.0, 0.0]]])
+    expected = torch.zeros(2, 2, 4)
+    expected[0, 0, 1:3] = torch.tensor([0.1, 0.2])
+    expected[0, 1, :3] = torch.tensor([0.3, 0.4, 0.5])
+    expected[1, 0, 0] = 0.6
     torch.testing.assert_close(found, expected)
 
 
