@@ -81,10 +81,14 @@ class Trial:
         if compile_error is not None:
             conversation.end()
             return self._uncompiled(compile_error)
-        if isinstance(self.problem.tests[0], AssertCase):
-            cases = judge_asserts(self.problem, conversation, worker, self.limits.wall_seconds, self.stop)
-        else:
-            cases = self._judge_plain(conversation, worker)
+        try:
+            if isinstance(self.problem.tests[0], AssertCase):
+                cases = judge_asserts(self.problem, conversation, worker, self.limits.wall_seconds, self.stop)
+            else:
+                cases = self._judge_plain(conversation, worker)
+        except ValueError:
+            conversation.end()  # the problem's fault: the processes go on to the next program
+            raise
         conversation.end()
         return self._judgement(decide_outcome(True, [case.verdict for case in cases]), cases)
 

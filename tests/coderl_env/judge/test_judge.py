@@ -156,9 +156,13 @@ def test_an_unusable_setting_is_a_value_error(arguments: dict[str, Any], message
 def test_an_unusable_problem_is_a_value_error_and_the_judge_goes_on(
     judge: Judge, program: Any, problem: Any, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
-        judge.judge(program, problem)
     assert judge.judge(DOUBLE, CALLS).outcome is OK
+    before = children()
+    for _ in range(2):
+        with pytest.raises(ValueError, match=message):
+            judge.judge(program, problem)
+        assert judge.judge(DOUBLE, CALLS).outcome is OK
+    assert before <= children()
 
 
 def test_whatever_a_program_contains_is_a_verdict(judge: Judge) -> None:
