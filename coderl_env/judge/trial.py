@@ -165,7 +165,10 @@ def _request(test: Any, problem: Problem) -> bytes:
 
 
 def _tagged(value: Any) -> Any:
-    return wire.encode_value(value, _refuse)
+    try:
+        return wire.encode_value(value, _refuse)
+    except wire.WireError as error:
+        raise ValueError(f"a call's test cannot be sent to a program: {error}") from None
 
 
 def _refuse(value: Any) -> wire.Handle:

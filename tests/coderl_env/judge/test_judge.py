@@ -143,6 +143,11 @@ def test_an_unusable_setting_is_a_value_error(arguments: dict[str, Any], message
         Judge(**arguments)
 
 
+DEEP: list[Any] = []
+for _ in range(250):
+    DEEP = [DEEP]
+
+
 @pytest.mark.parametrize(
     ("program", "problem", "message"),
     [
@@ -151,6 +156,8 @@ def test_an_unusable_setting_is_a_value_error(arguments: dict[str, Any], message
         (b"print(1)", STDIO, "a program must be a string, not bytes"),
         ("", STDIO.to_dict(), "a problem must be a Problem, not dict"),
         (DOUBLE, Problem("f", "", (CallCase((object(),), 1),), entry_point="double"), "a call's test holds a object"),
+        (DOUBLE, Problem("f", "", (CallCase((1,), object),), entry_point="double"), "a call's test holds a type"),
+        (DOUBLE, Problem("f", "", (CallCase((DEEP,), 1),), entry_point="double"), "nested more than 200 levels deep"),
     ],
 )
 def test_an_unusable_problem_is_a_value_error_and_the_judge_goes_on(
