@@ -45,7 +45,7 @@ def make(spec: AgentSpec, **settings: Any) -> CodeT5Agent:
         model = build_model(chosen.model or _DEFAULT_MODEL, spec.tokenizer, spec.seed)
     else:
         model = load_model(spec.checkpoint, spec.tokenizer)
-        if chosen.model is not None:
+        if chosen.model is not None and chosen.model != str(spec.checkpoint):
             wanted = build_model(chosen.model, spec.tokenizer, spec.seed).config
             check_architecture(model.config, wanted, str(spec.checkpoint))
     return CodeT5Agent(spec, chosen, model)

@@ -6,19 +6,31 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import T5Config, T5ForConditionalGeneration
+from transformers.utils import logging as transformers_logging
 
 from coderl_env.naming import unknown_name
 from coderl_env.tokens import Tokenizer
 
-__all__ = ["FRESH", "FRESH_PREFIX", "build_model", "load_model", "save_model", "save_state"]
+__all__ = [
+    "FRESH",
+    "FRESH_PREFIX",
+    "build_model",
+    "check_architecture",
+    "load_model",
+    "save_model",
+    "save_state",
+    "shipped_folder",
+]
 
 FRESH_PREFIX = "fresh:"
+NANO = "nano"
 
 # Sizes of models that can be made with random weights. CodeT5's are those of the published checkpoints.
 FRESH: dict[str, dict[str, Any]] = {
@@ -36,19 +48,29 @@ def build_model(name: str, tokenizer: Tokenizer, seed: int) -> T5ForConditionalG
     """Return the model that `name` names, in float32 and ready to train.
 
     Args:
-        name: `nano`, `fresh:codet5-small` and the like for random weights at that size; otherwise a folder or Hub name.
+        name: `nano`: the checkpoint that ships with the package, or random weights where none does; `fresh:nano`,
+            `fresh:codet5-small` and the like for random weights at that size; otherwise a folder or Hub name.
         tokenizer: decides the vocabulary of a fresh model, and must fit into that of a checkpoint.
         seed: seed of random weights.
 
     Raises:
         ValueError: the name means nothing, or the checkpoint is of another architecture or vocabulary.
     """
-    size = name.removeprefix(FRESH_PREFIX)
-    if name.startswith(FRESH_PREFIX) or name in FRESH:
+    if name == NANO:
+        shipped = shipped_folder()
+        return _fresh(FRESH[NANO], tokenizer, seed) if shipped is None else load_model(shipped, tokenizer)
+    if name.startswith(FRESH_PREFIX):
+        size = name.removeprefix(FRESH_PREFIX)
         if size not in FRESH:
             raise ValueError(unknown_name("fresh model", size, FRESH))
         return _fresh(FRESH[size], tokenizer, seed)
     return load_model(name, tokenizer)
+
+
+def shipped_folder() -> Path | None:
+    """Return the folder of the nano checkpoint that ships with the package, or None where there is none."""
+    folder = Path(__file__).with_name(NANO)
+    return folder if (folder / "config.json").is_file() else None
 
 
 def load_model(name: str | Path, tokenizer: Tokenizer) -> T5ForConditionalGeneration:
@@ -75,7 +97,8 @@ def load_model(name: str | Path, tokenizer: Tokenizer) -> T5ForConditionalGenera
             f"{len(tokenizer)} tokens; use the tokenizer that the checkpoint was trained with"
         )
     try:
-        model = T5ForConditionalGeneration.from_pretrained(str(name), dtype=torch.float32)
+        with _no_loading_bar():
+            model = T5ForConditionalGeneration.from_pretrained(str(name), dtype=torch.float32)
     except (OSError, RuntimeError, ValueError) as error:
         raise ValueError(
             f"the checkpoint {str(name)!r} does not hold the weights of its own configuration: {_first_line(error)}"
@@ -132,6 +155,18 @@ def save_state(state: Mapping[str, Any], path: Path) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def _no_loading_bar() -> Iterator[None]:
+    """Keep transformers from drawing a progress bar into ours."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()
 
 
 def _fresh(size: Mapping[str, Any], tokenizer: Tokenizer, seed: int) -> T5ForConditionalGeneration:

@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
     tokenizer = load_tokenizer("nano")
-    model = build_model("nano", tokenizer, options.seed)
+    model = build_model("fresh:nano", tokenizer, options.seed)
     network = Network(model, torch.bfloat16 if options.bfloat16 else torch.float32)
     optimizers = make_optimizers(
         model, "muon", learning_rate=options.rate, matrix_rate=options.matrix_rate, weight_decay=0.01
