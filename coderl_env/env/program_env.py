@@ -6,9 +6,7 @@ Not here: prompts (`coderl_env.prompt`), problems (`coderl_env.env.serving`), ju
 
 from __future__ import annotations
 
-import math
 import operator
-import string
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,37 +15,25 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from coderl_env.agent import Task
 from coderl_env.datasets import Dataset
-from coderl_env.env.arguments import check_choice, check_flag, check_size
-from coderl_env.env.judge_lease import Judges, lease_judge
+from coderl_env.env.arguments import check_choice, check_flag
+from coderl_env.env.judge_lease import Judges
 from coderl_env.env.render import render_episode
-from coderl_env.env.serving import open_source
+from coderl_env.env.rules import EpisodeOverError, Opening, Rules, ending_info
 from coderl_env.env.window import Observation, Window
 from coderl_env.outcome import Judgement
 from coderl_env.problem import Limits, Problem
-from coderl_env.prompt import check_prompt_room, encode_prompt
-from coderl_env.reward import Reward, needs_all_tests, resolve_reward
-from coderl_env.starter import join_starter
-from coderl_env.tokens import Tokenizer, encode_at_most, load_tokenizer
+from coderl_env.reward import Reward
+from coderl_env.tokens import Tokenizer
 
-__all__ = ["ACTION_MODES", "EpisodeOverError", "ProgramEnv"]
-
-ACTION_MODES = ("token", "line", "program")
-
-# Longest text of the text spaces, in characters for each token of the window; `step` takes longer texts too.
-_CHARACTERS_PER_TOKEN = 4
+__all__ = ["ProgramEnv"]
 
 # Bound here, because every token step looks them up.
 _index = operator.index
 _INT64 = np.int64
-
-
-class EpisodeOverError(ResetNeeded, ValueError):
-    """A step without a running episode: before the first reset, or after the end."""
 
 
 class ProgramEnv(gym.Env[Observation, Any]):
@@ -187,60 +173,58 @@ class ProgramEnv(gym.Env[Observation, Any]):
         judge: Judges | None = None,
         render_mode: str | None = None,
     ) -> None:
-        check_choice("action mode", action_mode, ACTION_MODES)
         check_choice("render mode", render_mode, (None, *self.metadata["render_modes"]))
-        check_size("max_prompt_tokens", max_prompt_tokens)
-        check_size("max_program_tokens", max_program_tokens)
-        check_flag("action_mask", action_mask)
         check_flag("copy", copy)
-        if isinstance(attempts, bool) or attempts != 1:
-            raise ValueError(f"attempts must be 1, not {attempts!r}: several programs per episode are not supported")
-        if action_mask and action_mode != "token":
-            raise ValueError(f"action_mask needs action_mode='token', not {action_mode!r}: text has no mask")
         self.render_mode = render_mode
-        self._mode = action_mode
-        self._takes_text = action_mode != "token"
-        self._reward = resolve_reward(reward)
-        self._tokenizer = load_tokenizer(tokenizer)
-        if getattr(judge, "stop", None) == "first_failure" and needs_all_tests(self._reward):
-            raise ValueError(
-                f"reward {reward!r} reads the share of tests passed, and a judge with stop='first_failure' does not "
-                "run them all; give it stop='first_limit'"
-            )
-        self._lease = lease_judge(judge, comparator, isolation, limits)
+        self._rules = rules = Rules(
+            dataset=dataset,
+            split=split,
+            data_dir=data_dir,
+            difficulties=difficulties,
+            tests=tests,
+            action_mode=action_mode,
+            tokenizer=tokenizer,
+            max_prompt_tokens=max_prompt_tokens,
+            max_program_tokens=max_program_tokens,
+            reward=reward,
+            comparator=comparator,
+            isolation=isolation,
+            limits=limits,
+            attempts=attempts,
+            action_mask=action_mask,
+            judge=judge,
+            workers=1,  # it waits for each judgement
+        )
+        self.action_space: spaces.Space[Any] = rules.action_space()
+        self.observation_space: spaces.Space[Any] = rules.observation_space()
         self._closed = False
-        self._finalizer = weakref.finalize(self, self._lease.release)
-        self._source = open_source(dataset, split, data_dir, difficulties, tests)
-        self._prompt_size = max_prompt_tokens
-        self._program_size = max_program_tokens
-        self._check_rooms()
-        self._window = Window(max_prompt_tokens, max_program_tokens, self._tokenizer.pad_id, copy)
-        self._make_spaces()
-        self._mask = self._allowed.astype(np.int8) if action_mask else None
+        self._finalizer = weakref.finalize(self, rules.lease.release)
+        # Bound here, because every token step looks them up.
+        self._takes_text = rules.takes_text
+        self._vocabulary_size = rules.vocabulary_size
+        self._end_token = rules.tokenizer.eos_id
+        self._mask = rules.mask
+        self._window = Window(max_prompt_tokens, max_program_tokens, rules.tokenizer.pad_id, copy)
         self._running = False
-        self._problem: Problem | None = None
-        self._starter_ids: list[int] = []
+        self._opening: Opening | None = None
         self._text = ""
-        self._reset_info: dict[str, Any] = {}
         self._judgement: Judgement | None = None
         self._last_reward = 0.0
 
     @property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of the observations, and of the actions in token mode."""
-        return self._tokenizer
+        return self._rules.tokenizer
 
     @property
     def problem(self) -> Problem:
         """The problem of the episode, with its tests and solutions: for a teacher, not for an agent."""
-        if self._problem is None:
-            raise EpisodeOverError("there is no problem yet; call reset() first")
-        return self._problem
+        return self._begun().problem
 
     @property
     def task(self) -> Task:
         """What an agent may know of the problem of the episode."""
-        return Task.from_problem(self.problem, self._reset_info["prompt_text"])
+        return Task.from_problem(self.problem, self._begun().info["prompt_text"])
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -257,24 +241,16 @@ class ProgramEnv(gym.Env[Observation, Any]):
         super().reset(seed=seed)
         self._check_open()
         self._running = False
-        problem = self._choose_problem(options or {})
-        starter_ids = self._encode_starter(problem)
-        prompt = encode_prompt(problem, self._tokenizer, self._prompt_size)
-        self._problem, self._starter_ids = problem, starter_ids
-        self._text = problem.starter_code
+        options = options or {}
+        for name in options:
+            check_choice("reset option", name, ("problem_id",))
+        opening = self._rules.open(self._rules.choose(options.get("problem_id"), self.np_random))
+        self._opening, self._text = opening, opening.problem.starter_code
         self._judgement, self._last_reward = None, 0.0
-        self._window.write_prompt(prompt.token_ids)
-        self._window.write_program(starter_ids)
-        self._reset_info = {
-            "problem_id": problem.id,
-            "dataset": self._source.name,
-            "split": self._source.split,
-            "dataset_size": self._source.size,
-            "prompt_text": prompt.text,
-            "prompt_truncated": prompt.truncated,
-        }
+        self._window.write_prompt(opening.prompt_ids)
+        self._window.write_program(opening.starter_ids)
         self._running = True
-        return self._window.observe(), {**self._reset_info, **self._mask_info()}
+        return self._window.observe(), {**opening.info, **self._mask_info()}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play a token id, a line or a program, whichever `action_mode` says.
@@ -305,9 +281,7 @@ class ProgramEnv(gym.Env[Observation, Any]):
         Raises:
             ValueError: the actions are text.
         """
-        if self._takes_text:
-            raise ValueError(f"action_masks() needs action_mode='token', not {self._mode!r}: text has no mask")
-        return self._allowed.copy()
+        return self._rules.allowed()
 
     def render(self) -> str | None:
         """Return the episode as text with ANSI colours, or None where `render_mode` is None."""
@@ -318,7 +292,7 @@ class ProgramEnv(gym.Env[Observation, Any]):
             self.problem,
             self._program_text(),
             len(self._window.program),
-            self._program_size,
+            self._rules.program_size,
             self._judgement,
             self._last_reward,
         )
@@ -329,110 +303,43 @@ class ProgramEnv(gym.Env[Observation, Any]):
         self._running = False
         self._finalizer()
 
-    def _make_spaces(self) -> None:
-        size = len(self._tokenizer)
-        self._vocabulary_size = size
-        self._end_token = self._tokenizer.eos_id
-        self._allowed = np.ones(size, dtype=np.bool_)
-        self._allowed[list(self._tokenizer.special_ids - {self._end_token})] = False
-        longest = _CHARACTERS_PER_TOKEN * self._program_size
-        self.action_space: spaces.Space[Any]
-        if self._mode == "token":
-            self.action_space = spaces.Discrete(size)
-        else:
-            shortest = 0 if self._mode == "line" else 1
-            self.action_space = spaces.Text(longest, min_length=shortest, charset=string.printable)
-        self.observation_space: spaces.Space[Any] = self._window.space(size)
-
-    def _choose_problem(self, options: Mapping[str, Any]) -> Problem:
-        for name in options:
-            check_choice("reset option", name, ("problem_id",))
-        problem_id = options.get("problem_id")
-        return self._source.draw(self.np_random) if problem_id is None else self._source.get(problem_id)
-
-    def _check_rooms(self) -> None:
-        """Raise now for a problem that does not fit the windows, and not in the middle of a training run."""
-        for number, problem in enumerate(self._source.problems):
-            if number == 0 or problem.starter_code:
-                self._encode_starter(problem)
-                check_prompt_room(problem, self._tokenizer, self._prompt_size)
-
-    def _encode_starter(self, problem: Problem) -> list[int]:
-        """Return the token ids of the starter code, which must leave room for a program."""
-        starter_ids = self._tokenizer.encode(problem.starter_code) if problem.starter_code else []
-        if len(starter_ids) >= self._program_size:
-            raise ValueError(
-                f"problem {problem.id!r} leaves no room for a program: its starter code takes {len(starter_ids)} "
-                f"tokens, and max_program_tokens is {self._program_size}; raise it to at least {len(starter_ids) + 1}"
-            )
-        return starter_ids
-
     def _step_text(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         if not self._running:
             raise self._not_running()
-        if not isinstance(action, str):
-            raise ValueError(f"an action is text in {self._mode} mode, not {type(action).__name__} {action!r:.60}")
-        if self._mode == "program":
-            self._write_text(join_starter(self.problem.starter_code, action))
-            return self._finish()
-        if not action:
-            return self._finish()
-        self._write_text(self._text + (action if action.endswith("\n") else action + "\n"))
-        if self._window.full:
+        rules, opening = self._rules, self._begun()
+        text = rules.extend(opening, self._text, rules.check_text(action))
+        if text is not None:
+            spelling = rules.spell(opening, text)
+            self._text = spelling.text
+            self._window.write_program(spelling.token_ids)
+        if text is None or self._window.full or rules.mode == "program":
             return self._finish()
         return self._window.observe(), 0.0, False, False, {}
 
-    def _write_text(self, text: str) -> None:
-        """Make `text` the program, cut where the window ends."""
-        starter = self.problem.starter_code
-        prefixed = text.startswith(starter)
-        # The prefix keeps its own tokens, as in token mode.
-        prefix_ids, rest = (self._starter_ids, text[len(starter) :]) if prefixed else ([], text)
-        token_ids, cut = encode_at_most(self._tokenizer, rest, self._program_size - len(prefix_ids))
-        self._window.write_program([*prefix_ids, *token_ids])
-        if not cut:
-            self._text = text
-        else:
-            self._text = self._decode_behind_starter() if prefixed else self._tokenizer.decode(token_ids)
-
-    def _decode_behind_starter(self) -> str:
-        """Return the text of the window, which begins with the starter code's tokens."""
-        starter = self.problem.starter_code
-        token_ids = self._window.program
-        text = self._tokenizer.decode(token_ids)
-        if text.startswith(starter):
-            return text
-        # A tokenizer that cannot spell the starter code must not change it.
-        return starter + self._tokenizer.decode(token_ids[len(self._starter_ids) :])
-
     def _program_text(self) -> str:
-        return self._text if self._takes_text else self._decode_behind_starter()
+        return self._text if self._takes_text else self._rules.read(self._begun(), self._window.program)
 
     def _finish(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """End the episode: judge the program."""
         self._running = False
-        text = self._program_text()
-        judgement = self._lease.judge(text, self.problem)
-        reward = float(self._reward(judgement))
-        if not math.isfinite(reward):
-            raise ValueError(f"the reward of outcome {judgement.outcome.value!r} must be a finite number, not {reward}")
+        opening, text = self._begun(), self._program_text()
+        judgement = self._rules.lease.judge(text, opening.problem)
+        reward = self._rules.score(judgement)
         self._judgement, self._last_reward = judgement, reward
-        info = {
-            **self._reset_info,
-            "program_text": text,
-            "outcome": judgement.outcome.value,
-            "judgement": judgement.to_dict(timing=False),
-            "window_full": self._window.full,
-            **self._mask_info(),
-        }
+        info = {**ending_info(opening, text, judgement, self._window.full), **self._mask_info()}
         return self._window.observe(), reward, True, False, info
+
+    def _begun(self) -> Opening:
+        if self._opening is None:
+            raise EpisodeOverError("there is no problem yet; call reset() first")
+        return self._opening
 
     def _mask_info(self) -> dict[str, Any]:
         return {} if self._mask is None else {"action_mask": self._mask.copy()}
 
     def _not_running(self) -> EpisodeOverError:
         self._check_open()
-        when = "no episode has begun" if self._problem is None else "the episode is over"
+        when = "no episode has begun" if self._opening is None else "the episode is over"
         return EpisodeOverError(f"{when}; call reset() before step()")
 
     def _check_open(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
 
 __all__ = ["Observation", "Window"]
@@ -37,18 +36,6 @@ class Window:
         self._start = start
         self._stop = stop
         self._place = start
-
-    def space(self, vocabulary_size: int) -> spaces.Dict:
-        """Return the space of the observations."""
-        prompt_size, program_size = self._start - 1, self._stop - self._start
-        return spaces.Dict(
-            {
-                "prompt": spaces.Box(0, vocabulary_size - 1, (prompt_size,), np.int32),
-                "prompt_length": spaces.Box(0, prompt_size, (1,), np.int32),
-                "program": spaces.Box(0, vocabulary_size - 1, (program_size,), np.int32),
-                "program_length": spaces.Box(0, program_size, (1,), np.int32),
-            }
-        )
 
     @property
     def program(self) -> list[int]:
