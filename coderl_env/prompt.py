@@ -6,6 +6,8 @@ format, and `ANSWER:`. Deviations, with the reason:
 1. A prompt that is too long loses the end of its question. CodeRL cut the end of the prompt, and with it the starter
    code, the format and `ANSWER:`.
 2. Starter code that the question already contains (HumanEval) is not repeated.
+3. The repair prompt, which the paper leaves open, is the same prompt with the earlier program and what became of it
+   between the question and its format.
 """
 
 from __future__ import annotations
@@ -16,7 +18,14 @@ from coderl_env.agent import Task
 from coderl_env.problem import Problem
 from coderl_env.tokens import Tokenizer, encode_at_most
 
-__all__ = ["EncodedPrompt", "build_prompt", "check_prompt_room", "encode_prompt"]
+__all__ = [
+    "EncodedPrompt",
+    "build_prompt",
+    "build_repair_prompt",
+    "check_prompt_room",
+    "encode_prompt",
+    "encode_repair_prompt",
+]
 
 
 _HEADING = "\nQUESTION:\n"
@@ -63,6 +72,40 @@ def encode_prompt(problem: Problem | Task, tokenizer: Tokenizer, max_prompt_toke
     return EncodedPrompt(tuple(token_ids), text, truncated)
 
 
+def build_repair_prompt(problem: Problem, program: str, feedback: str) -> str:
+    """Return the prompt of another attempt at `problem`, after `program`, of which `feedback` is known.
+
+    >>> build_repair_prompt(Problem("p", "Print 1.", ()), "print(2)", "It prints 2.")
+    '\\nQUESTION:\\nPrint 1.\\nPROGRAM:\\nprint(2)\\nRESULT:\\nIt prints 2.\\nUse Standard Input format\\nANSWER:\\n'
+    """
+    head, ending = _split(build_prompt(problem), problem.starter_code, problem.entry_point)
+    return "".join((head, *_notes(program, feedback), ending))
+
+
+def encode_repair_prompt(
+    problem: Problem, program: str, feedback: str, tokenizer: Tokenizer, max_prompt_tokens: int
+) -> EncodedPrompt:
+    """Return the prompt of another attempt in at most `max_prompt_tokens` tokens.
+
+    Where it is too long, the program keeps half and the feedback a quarter of the room that the prompt's ending leaves;
+    of each, and of the question, the end is cut.
+
+    Raises:
+        ValueError: what follows the question leaves no room for even one token of it.
+    """
+    text = build_repair_prompt(problem, program, feedback)
+    token_ids, truncated = encode_at_most(tokenizer, text, max_prompt_tokens)
+    if truncated:
+        head, ending_ids = _encode_ending(build_prompt(problem), problem, tokenizer, max_prompt_tokens)
+        room = max_prompt_tokens - len(ending_ids)
+        program_note, feedback_note = _notes(program, feedback)
+        program_ids = encode_at_most(tokenizer, program_note, room // 2)[0]
+        feedback_ids = encode_at_most(tokenizer, feedback_note, room // 4)[0]
+        head_ids = encode_at_most(tokenizer, head, room - len(program_ids) - len(feedback_ids))[0]
+        token_ids = [*head_ids, *program_ids, *feedback_ids, *ending_ids]
+    return EncodedPrompt(tuple(token_ids), text, truncated)
+
+
 def check_prompt_room(problem: Problem, tokenizer: Tokenizer, max_prompt_tokens: int) -> None:
     """Raise the ValueError of `encode_prompt` where the window is too small for any question."""
     _encode_ending(build_prompt(problem), problem, tokenizer, max_prompt_tokens)
@@ -80,6 +123,10 @@ def _encode_ending(
             f"tokens, and max_prompt_tokens is {max_prompt_tokens}; raise it to at least {len(ending_ids) + 1}"
         )
     return head, ending_ids
+
+
+def _notes(program: str, feedback: str) -> tuple[str, str]:
+    return f"\nPROGRAM:\n{program.rstrip()}", f"\nRESULT:\n{feedback}"
 
 
 def _ending(starter_code: str, entry_point: str | None) -> str:

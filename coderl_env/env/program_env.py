@@ -23,6 +23,7 @@ from coderl_env.env.arguments import check_choice, check_flag
 from coderl_env.env.judge_lease import Judges
 from coderl_env.env.render import render_episode
 from coderl_env.env.rules import EpisodeOverError, Opening, Rules, ending_info
+from coderl_env.env.serving import choose_tests
 from coderl_env.env.window import Observation, Window
 from coderl_env.outcome import Judgement
 from coderl_env.problem import Limits, Problem
@@ -132,7 +133,8 @@ class ProgramEnv(gym.Env[Observation, Any]):
         comparator: how the judge compares outputs.
         isolation: the judge's isolation tier.
         limits: limits of a program as an object with the fields of `Limits`, or a `Limits`; None is the default.
-        attempts: programs per episode; only 1 for now.
+        attempts: programs per episode. More than 1 are made by id, as in `gym.make("CodeRL-APPS-v0", attempts=3)`, or
+            by wrapping in `coderl_env.wrappers.Repair`; this class itself takes only 1.
         action_mask: put the mask into `info`; token mode only.
         copy: return new observation arrays; if false, the arrays of the last observation are written over.
         judge: a judge object to use, and to leave open; excludes `comparator`, `isolation` and `limits`.
@@ -244,13 +246,31 @@ class ProgramEnv(gym.Env[Observation, Any]):
         options = options or {}
         for name in options:
             check_choice("reset option", name, ("problem_id",))
-        opening = self._rules.open(self._rules.choose(options.get("problem_id"), self.np_random))
-        self._opening, self._text = opening, opening.problem.starter_code
-        self._judgement, self._last_reward = None, 0.0
-        self._window.write_prompt(opening.prompt_ids)
-        self._window.write_program(opening.starter_ids)
-        self._running = True
-        return self._window.observe(), {**opening.info, **self._mask_info()}
+        return self._begin(self._rules.open(self._rules.choose(options.get("problem_id"), self.np_random)))
+
+    def begin_attempt(self, program: str, feedback: str) -> tuple[Observation, dict[str, Any]]:
+        """Start another program for the same problem, as `coderl_env.wrappers.Repair` does.
+
+        Args:
+            program: the program written before; it stands in the prompt.
+            feedback: what is known of it; likewise.
+
+        Raises:
+            ValueError: there is no problem yet.
+        """
+        self._check_open()
+        return self._begin(self._rules.reopen(self._begun(), program, feedback))
+
+    def judge_examples(self, program: str) -> Judgement | None:
+        """Judge `program` on the examples of the problem's statement; None where there are none.
+
+        Raises:
+            ValueError: there is no problem yet.
+            JudgeError: judging failed.
+        """
+        self._check_open()
+        problem = choose_tests(self.problem, "examples")
+        return self._rules.lease.judge(program, problem) if problem.tests else None
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play a token id, a line or a program, whichever `action_mode` says.
@@ -303,18 +323,25 @@ class ProgramEnv(gym.Env[Observation, Any]):
         self._running = False
         self._finalizer()
 
+    def _begin(self, opening: Opening) -> tuple[Observation, dict[str, Any]]:
+        self._opening, self._text = opening, opening.problem.starter_code
+        self._judgement, self._last_reward = None, 0.0
+        self._window.write_prompt(opening.prompt_ids)
+        self._window.write_program(opening.starter_ids)
+        self._running = True
+        return self._window.observe(), {**opening.info, **self._mask_info()}
+
     def _step_text(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         if not self._running:
             raise self._not_running()
         rules, opening = self._rules, self._begun()
         text = rules.extend(opening, self._text, rules.check_text(action))
-        if text is not None:
-            spelling = rules.spell(opening, text)
-            self._text = spelling.text
-            self._window.write_program(spelling.token_ids)
-        if text is None or self._window.full or rules.mode == "program":
+        if text is None:
             return self._finish()
-        return self._window.observe(), 0.0, False, False, {}
+        spelling = rules.spell(opening, text)
+        self._text = spelling.text
+        self._window.write_program(spelling.token_ids)
+        return self._finish() if rules.ends(spelling) else (self._window.observe(), 0.0, False, False, {})
 
     def _program_text(self) -> str:
         return self._text if self._takes_text else self._rules.read(self._begun(), self._window.program)

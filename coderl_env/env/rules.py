@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from coderl_env.env.judge_lease import Judges, lease_judge
 from coderl_env.env.serving import open_source
 from coderl_env.outcome import Judgement
 from coderl_env.problem import Limits, Problem
-from coderl_env.prompt import check_prompt_room, encode_prompt
+from coderl_env.prompt import check_prompt_room, encode_prompt, encode_repair_prompt
 from coderl_env.reward import Reward, needs_all_tests, resolve_reward
 from coderl_env.starter import join_starter
 from coderl_env.tokens import encode_at_most, load_tokenizer
@@ -104,7 +104,10 @@ class Rules:
         check_size("max_program_tokens", max_program_tokens)
         check_flag("action_mask", action_mask)
         if isinstance(attempts, bool) or attempts != 1:
-            raise ValueError(f"attempts must be 1, not {attempts!r}: several programs per episode are not supported")
+            raise ValueError(
+                f"attempts must be 1, not {attempts!r}: wrap the environment in coderl_env.wrappers.Repair, "
+                "or make it by its id with gym.make"
+            )
         if action_mask and action_mode != "token":
             raise ValueError(f"action_mask needs action_mode='token', not {action_mode!r}: text has no mask")
         self.mode = action_mode
@@ -181,6 +184,12 @@ class Rules:
         }
         return Opening(problem, prompt.token_ids, tuple(starter_ids), info)
 
+    def reopen(self, opening: Opening, program: str, feedback: str) -> Opening:
+        """Return how another program for the same problem begins: the last one and its feedback are in the prompt."""
+        prompt = encode_repair_prompt(opening.problem, program, feedback, self.tokenizer, self.prompt_size)
+        info = {**opening.info, "prompt_text": prompt.text, "prompt_truncated": prompt.truncated}
+        return replace(opening, prompt_ids=prompt.token_ids, info=info)
+
     def check_text(self, action: object) -> str:
         """Return `action`, which must be text."""
         if not isinstance(action, str):
@@ -206,6 +215,10 @@ class Rules:
         if cut:
             text = self.read(opening, token_ids) if prefixed else self.tokenizer.decode(token_ids)
         return Spelling(text, token_ids)
+
+    def ends(self, spelling: Spelling) -> bool:
+        """Whether a program ends with the text action that made it."""
+        return self.mode == "program" or len(spelling.token_ids) == self.program_size
 
     def read(self, opening: Opening, token_ids: list[int]) -> str:
         """Return the text of a program that begins with the starter code's tokens."""
