@@ -8,7 +8,8 @@ from gymnasium.envs.registration import register, registry
 
 __all__ = ["ENVIRONMENTS", "register_environments"]
 
-_ENTRY_POINT = "coderl_env.env:ProgramEnv"
+_ENTRY_POINT = "coderl_env.wrappers.repair:make_env"
+_VECTOR_ENTRY_POINT = "coderl_env.vector:ProgramVectorEnv"
 
 # Windows in tokens: 600 and 512 as CodeRL's for APPS; HumanEval's starter code alone takes hundreds; Synth is short.
 ENVIRONMENTS: dict[str, dict[str, Any]] = {
@@ -23,5 +24,5 @@ def register_environments() -> None:
     """Register every id that is not registered yet."""
     for env_id, kwargs in ENVIRONMENTS.items():
         if env_id not in registry:
-            # A string, so that nothing is loaded before an environment is made.
-            register(env_id, entry_point=_ENTRY_POINT, kwargs=dict(kwargs))
+            # Strings, so that nothing is loaded before an environment is made.
+            register(env_id, entry_point=_ENTRY_POINT, vector_entry_point=_VECTOR_ENTRY_POINT, kwargs=dict(kwargs))

@@ -1,0 +1,534 @@
+"""The vector environment: many episodes at a time, judged concurrently.
+
+Its trajectories are those of as many single environments (`coderl_env.env.ProgramEnv`); what an episode is stands there
+and in `coderl_env.env.rules`. What is here: the states of the episodes, when they end, and when the next begin.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from coderl_env.agent import Task
+from coderl_env.datasets import Dataset
+from coderl_env.env.arguments import check_choice, check_flag, check_size
+from coderl_env.env.judge_lease import Judges
+from coderl_env.env.render import render_episode
+from coderl_env.env.rules import EpisodeOverError, Opening, Rules, ending_info
+from coderl_env.env.window import Observation
+from coderl_env.judge.errors import JudgeError
+from coderl_env.outcome import Judgement
+from coderl_env.problem import Limits, Problem
+from coderl_env.reward import Reward
+from coderl_env.tokens import Tokenizer
+from coderl_env.vector.docket import Docket
+from coderl_env.vector.infos import add_masks, gather_infos
+from coderl_env.vector.openings import Openings
+from coderl_env.vector.requests import read_env_ids, read_reset, read_texts, read_tokens
+from coderl_env.vector.windows import Windows
+
+__all__ = ["ProgramVectorEnv"]
+
+_Batch = tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
+
+
+class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
+    """Many `ProgramEnv` at a time: their bookkeeping is batched, their programs are judged concurrently.
+
+    `gym.make_vec(id, num_envs=N)` makes it for every id of this package. `step` gives what
+    `gymnasium.vector.SyncVectorEnv` gives of N single environments with the same settings, seeds and autoreset mode:
+    observations, rewards, ends and infos. It waits for the programs that ended in that step.
+
+    `send` and `recv` are its asynchronous halves. `recv` returns up to `batch_size` environments that are ready, with
+    their numbers in `info["env_id"]`. An environment whose program is being judged is not ready, and is waited for
+    only where all those that were sent an action are being judged.
+
+    `reset(seed=...)` takes an integer (environment i gets `seed + i`) or a list; its options are `problem_id` (one id
+    for all, or a list) and `reset_mask` (a boolean array of those to reset).
+
+    Where the judge fails on a program, that episode is `truncated`, its reward is 0, and `info["judge_error"]` says
+    what happened; it has no `outcome` and no `judgement`.
+
+    Args:
+        num_envs: number of environments.
+        autoreset_mode: `NextStep` (the step after the end begins the next episode, whatever the action), `SameStep`
+            (the step that ends an episode begins the next; `info` has `final_obs` and `final_info`) or `Disabled`
+            (`reset(options={"reset_mask": ...})` begins it).
+        batch_size: the most environments that `recv` returns; 0 stands for all.
+        max_episode_steps: truncate an episode after as many steps; None never does.
+        copy: return new observation arrays; if false, `reset` and `step` return views that the next step writes over.
+
+    The other arguments are those of `coderl_env.env.ProgramEnv`.
+
+    Raises:
+        ValueError: an argument is unknown or unusable; the message says which and what is valid.
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        dataset: str | Dataset = "apps",
+        split: str | None = None,
+        data_dir: str | Path | None = None,
+        difficulties: Sequence[str] | None = None,
+        tests: str = "hidden",
+        action_mode: str = "token",
+        tokenizer: object = "nano",
+        max_prompt_tokens: int = 600,
+        max_program_tokens: int = 512,
+        reward: str | Reward = "coderl",
+        comparator: str = "lines",
+        isolation: str = "auto",
+        limits: Limits | Mapping[str, Any] | None = None,
+        attempts: int = 1,
+        action_mask: bool = False,
+        copy: bool = True,
+        judge: Judges | None = None,
+        render_mode: str | None = None,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        batch_size: int = 0,
+        max_episode_steps: int | None = None,
+    ) -> None:
+        check_size("num_envs", num_envs)
+        check_choice("render mode", render_mode, (None, "ansi"))
+        check_flag("copy", copy)
+        if max_episode_steps is not None:
+            check_size("max_episode_steps", max_episode_steps)
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or not 0 <= batch_size <= num_envs:
+            raise ValueError(f"batch_size must be 0 (all) to num_envs={num_envs}, not {batch_size!r}")
+        self.autoreset_mode = _read_autoreset_mode(autoreset_mode)
+        self.metadata = {"render_modes": ["ansi"], "render_fps": 4, "autoreset_mode": self.autoreset_mode}
+        self.num_envs = num_envs
+        self.batch_size = batch_size or num_envs
+        self.render_mode = render_mode
+        self._rules = rules = Rules(
+            dataset=dataset,
+            split=split,
+            data_dir=data_dir,
+            difficulties=difficulties,
+            tests=tests,
+            action_mode=action_mode,
+            tokenizer=tokenizer,
+            max_prompt_tokens=max_prompt_tokens,
+            max_program_tokens=max_program_tokens,
+            reward=reward,
+            comparator=comparator,
+            isolation=isolation,
+            limits=limits,
+            attempts=attempts,
+            action_mask=action_mask,
+            judge=judge,
+            workers=None,
+        )
+        self.single_action_space = rules.action_space()
+        self.single_observation_space = rules.observation_space()
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self._end_token = rules.tokenizer.eos_id
+        self._max_steps = max_episode_steps
+        self._windows = Windows(num_envs, max_prompt_tokens, max_program_tokens, rules.tokenizer.pad_id, copy)
+        self._known_openings = Openings(rules)
+        self._docket = Docket(rules.lease)
+        self._finalizer = weakref.finalize(self, self._docket.close)
+        # At the interpreter's end, the judge's processes end by themselves.
+        self._finalizer.atexit = False
+        self._everyone = np.arange(num_envs)
+        self._generators: list[np.random.Generator | None] = [None] * num_envs
+        self._seeds: list[int | None] = [None] * num_envs
+        self._begun = False
+        # The episodes.
+        self._openings: list[Opening | None] = [None] * num_envs
+        self._texts = [""] * num_envs
+        self._judgements: list[Judgement | None] = [None] * num_envs
+        self._elapsed = np.zeros(num_envs, dtype=np.int64)
+        self._over = np.zeros(num_envs, dtype=np.bool_)
+        # What the last action of each led to.
+        self._rewards = np.zeros(num_envs)
+        self._terminated = np.zeros(num_envs, dtype=np.bool_)
+        self._truncated = np.zeros(num_envs, dtype=np.bool_)
+        self._infos: dict[int, dict[str, Any]] = {}
+        # In as many steps from now, nothing but the end token can end or begin an episode.
+        self._quiet_steps = 0
+        # Between `send` and `recv`.
+        self._sent = np.zeros(num_envs, dtype=np.bool_)
+        self._ready: deque[int] = deque()
+        self._received = self._everyone
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of the observations, and of the actions in token mode."""
+        return self._rules.tokenizer
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The problems of the episodes, with their tests and solutions: for a teacher, not for an agent."""
+        return tuple(self._opening(env_id).problem for env_id in range(self.num_envs))
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What an agent may know of the problems of the episodes."""
+        openings = [self._opening(env_id) for env_id in range(self.num_envs)]
+        return tuple(Task.from_problem(opening.problem, opening.info["prompt_text"]) for opening in openings)
+
+    @property  # type: ignore[misc]
+    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
+        """The generators that draw the environments' problems."""
+        return tuple(self._generator(env_id) for env_id in range(self.num_envs))
+
+    @property
+    def np_random_seed(self) -> tuple[int | None, ...]:  # type: ignore[override]
+        """The seeds of the generators."""
+        return tuple(self._seeds[env_id] for env_id in range(self.num_envs) if self._generator(env_id))
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start episodes in all environments, or in those of `reset_mask`; return the observations of all.
+
+        A reset of all abandons what was sent and not received, and programs that are being judged.
+
+        Args:
+            seed: an integer (environment i gets `seed + i`), a list of integers or Nones, or None.
+            options: may hold `problem_id` (an id, or a list of ids or Nones) and `reset_mask`.
+
+        Raises:
+            ValueError: an unusable seed, option or problem, or a masked reset of an environment that is not there yet
+                or was sent an action that is not received.
+        """
+        self._check_open()
+        request = read_reset(seed, options, self.num_envs)
+        chosen = np.zeros(self.num_envs, dtype=np.bool_)
+        chosen[request.env_ids] = True
+        if request.partial:
+            self._check_begun("reset with reset_mask")
+            self._check_received(chosen, "reset")
+        openings = []
+        for env_id in request.env_ids:
+            self._seed(env_id, request.seeds[env_id])
+            openings.append(self._choose(env_id, request.problem_ids[env_id]))
+        if not request.partial:
+            self._abandon()
+        for env_id, opening in zip(request.env_ids, openings, strict=True):
+            self._open(env_id, opening)
+        self._begun = True
+        self._plan()
+        infos = gather_infos(self.num_envs, ((env_id, self._opening(env_id).info) for env_id in request.env_ids))
+        if self._rules.mask is not None:
+            add_masks(infos, self._rules.mask, chosen)
+        return self._windows.observe(), infos
+
+    def step(self, actions: Any) -> _Batch:
+        """Play an action in every environment, and wait for the programs that it ends to be judged.
+
+        Args:
+            actions: `num_envs` token ids, or as many texts.
+
+        Raises:
+            ValueError: actions outside the action mode's kind or range, which change nothing; an environment without a
+                running episode; or actions that were sent and not received.
+        """
+        self._check_begun("step")
+        if self._sent.any():
+            raise ValueError("step() cannot follow send(): recv() the environments that were sent an action first")
+        count = self.num_envs
+        if not self._quiet_steps:
+            return self._step_with_endings(self._read_actions(actions, self._everyone))
+        # The same, where the end token is all that can end an episode: this runs for nearly every token.
+        tokens = read_tokens(actions, count)
+        if (tokens == self._end_token).any():
+            return self._step_with_endings(self._read_actions(actions, self._everyone))
+        self._check_range(tokens, self._everyone)
+        self._windows.push(tokens)
+        self._elapsed += 1
+        self._quiet_steps -= 1
+        infos: dict[str, Any] = {}
+        if self._rules.mask is not None:
+            add_masks(infos, self._rules.mask, np.ones(count, dtype=np.bool_))
+        ends = np.zeros((2, count), dtype=np.bool_)
+        return self._windows.observe(), np.zeros(count), ends[0], ends[1], infos
+
+    def send(self, actions: Any, env_ids: Any = None) -> None:
+        """Play actions in some environments, without waiting for anything.
+
+        Args:
+            actions: as many token ids or texts as there are `env_ids`.
+            env_ids: numbers of the environments; None are those of the last `recv`, or all after `reset`.
+
+        Raises:
+            ValueError: as `step`, or an environment that was sent an action and not received.
+        """
+        self._check_begun("send")
+        ids = self._received if env_ids is None else read_env_ids(env_ids, self.num_envs)
+        chosen = np.zeros(self.num_envs, dtype=np.bool_)
+        chosen[ids] = True
+        self._check_received(chosen, "send to")
+        played = self._read_actions(actions, ids)
+        self._quiet_steps = 0
+        with self._whole():
+            self._sent[ids] = True
+            self._play(ids, played)
+            self._ready.extend(env_id for env_id in ids.tolist() if env_id not in self._docket)
+
+    def recv(self) -> _Batch:
+        """Return up to `batch_size` environments that are ready, in the order of `info["env_id"]`.
+
+        Waits only where all that were sent an action are being judged.
+
+        Raises:
+            ValueError: nothing was sent, or judging failed in another way than the judge's own.
+        """
+        self._check_begun("recv")
+        if not self._sent.any():
+            raise ValueError("recv() has nothing to return: send() actions first")
+        with self._whole():
+            while (judged := self._docket.take(wait=not self._ready)) is not None:
+                self._settle(*judged)
+                self._ready.append(judged[0])
+        ids = np.array([self._ready.popleft() for _ in range(min(self.batch_size, len(self._ready)))])
+        self._sent[ids] = False
+        self._received = ids
+        infos = self._gather(ids)
+        infos["env_id"], infos["_env_id"] = ids.copy(), np.ones(len(ids), dtype=np.bool_)
+        observation = self._windows.observe_rows(ids)
+        return observation, self._rewards[ids], self._terminated[ids], self._truncated[ids], infos
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return which token ids may be played. (environments, vocabulary)
+
+        Raises:
+            ValueError: the actions are text.
+        """
+        return np.tile(self._rules.allowed(), (self.num_envs, 1))
+
+    def render(self) -> tuple[str, ...] | None:
+        """Return each episode as text with ANSI colours, or None where `render_mode` is None."""
+        if self.render_mode is None:
+            gym.logger.warn('render() needs render_mode="ansi", for example gym.make_vec(id, render_mode="ansi")')
+            return None
+        return tuple(self._render(env_id) for env_id in range(self.num_envs))
+
+    def close_extras(self) -> None:
+        """Give the judge back at once, whatever it is at; a `recv` or `step` that waits for it raises."""
+        self._begun = False
+        self._finalizer()
+
+    def _step_with_endings(self, actions: Any) -> _Batch:
+        with self._whole():
+            self._play(self._everyone, actions)
+            while self._docket:
+                judged = self._docket.take(wait=True)
+                assert judged is not None
+                self._settle(*judged)
+        self._plan()
+        infos = self._gather(self._everyone)
+        ends = self._terminated.copy(), self._truncated.copy()
+        return self._windows.observe(), self._rewards.copy(), *ends, infos
+
+    def _play(self, ids: NDArray[np.int64], actions: Any) -> None:
+        """Play one action in each environment of `ids`; the programs that end go to the judge."""
+        self._rewards[ids] = 0.0
+        self._terminated[ids] = False
+        self._truncated[ids] = False
+        waiting = self._over[ids]
+        for env_id in ids[waiting].tolist():
+            self._open(env_id, self._choose(env_id))
+            self._infos[env_id] = dict(self._opening(env_id).info)
+        playing = ids[~waiting]
+        self._elapsed[playing] += 1
+        if self._max_steps is not None:
+            self._truncated[playing] = self._elapsed[playing] >= self._max_steps
+        write = self._write_texts if self._rules.takes_text else self._write_tokens
+        ended = write(playing, actions[~waiting])
+        for env_id in playing[ended].tolist():
+            self._docket.submit(env_id, self._program_text(env_id), self._opening(env_id).problem)
+        for env_id in playing[self._truncated[playing] & ~ended].tolist():
+            self._end(env_id, {})
+
+    def _write_tokens(self, ids: NDArray[np.int64], tokens: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Add tokens to programs; return which of them end. (ids,), (ids,) -> (ids,)"""
+        ended: NDArray[np.bool_] = tokens == self._end_token
+        self._windows.push_rows(ids[~ended], tokens[~ended])
+        ended |= self._windows.rooms[ids] == 0
+        return ended
+
+    def _write_texts(self, ids: NDArray[np.int64], texts: NDArray[np.object_]) -> NDArray[np.bool_]:
+        """Play text actions; return which programs they end. (ids,), (ids,) -> (ids,)"""
+        ended = np.ones(len(ids), dtype=np.bool_)
+        for number, (env_id, action) in enumerate(zip(ids.tolist(), texts.tolist(), strict=True)):
+            opening = self._opening(env_id)
+            text = self._rules.extend(opening, self._texts[env_id], action)
+            if text is not None:
+                spelling = self._rules.spell(opening, text)
+                self._texts[env_id] = spelling.text
+                self._windows.write_program(env_id, spelling.token_ids)
+                ended[number] = self._rules.ends(spelling)
+        return ended
+
+    def _settle(self, env_id: int, future: Future[Judgement]) -> None:
+        """End an episode whose program has been judged."""
+        opening, text = self._opening(env_id), self._program_text(env_id)
+        full = self._windows.full(env_id)
+        try:
+            judgement = future.result()
+        except JudgeError as error:
+            self._truncated[env_id] = True
+            info = {**opening.info, "program_text": text, "window_full": full, "judge_error": str(error)}
+        else:
+            self._rewards[env_id] = self._rules.score(judgement)
+            self._terminated[env_id] = True
+            self._judgements[env_id] = judgement
+            info = ending_info(opening, text, judgement, full)
+        self._end(env_id, info)
+
+    def _end(self, env_id: int, info: dict[str, Any]) -> None:
+        """End an episode; in the same step, where that is the mode, begin the next."""
+        self._over[env_id] = True
+        if self.autoreset_mode is AutoresetMode.SAME_STEP:
+            final_info = info if self._rules.mask is None else {**info, "action_mask": self._rules.mask}
+            final = {"final_obs": self._windows.observe_row(env_id), "final_info": final_info}
+            self._open(env_id, self._choose(env_id))
+            info = {**final, **self._opening(env_id).info}
+        self._infos[env_id] = info
+
+    def _choose(self, env_id: int, problem_id: str | None = None) -> Opening:
+        return self._known_openings.open(self._rules.choose(problem_id, self._generator(env_id)))
+
+    def _open(self, env_id: int, opening: Opening) -> None:
+        """Begin an episode."""
+        self._openings[env_id] = opening
+        self._texts[env_id] = opening.problem.starter_code
+        self._judgements[env_id] = None
+        self._windows.write_prompt(env_id, opening.prompt_ids)
+        self._windows.write_program(env_id, opening.starter_ids)
+        self._elapsed[env_id] = 0
+        self._over[env_id] = False
+
+    def _plan(self) -> None:
+        """Count the steps from now in which only the end token can end or begin an episode."""
+        if self._rules.takes_text or self._over.any():
+            self._quiet_steps = 0
+            return
+        self._quiet_steps = int(self._windows.rooms.min()) - 1
+        if self._max_steps is not None:
+            self._quiet_steps = min(self._quiet_steps, self._max_steps - 1 - int(self._elapsed.max()))
+
+    def _gather(self, ids: NDArray[np.int64]) -> dict[str, Any]:
+        """Return the infos of `ids`, one row each, and forget them."""
+        said = [(row, self._infos.pop(env_id)) for row, env_id in enumerate(ids.tolist()) if env_id in self._infos]
+        infos = gather_infos(len(ids), said)
+        if self._rules.mask is not None:
+            add_masks(infos, self._rules.mask, np.ones(len(ids), dtype=np.bool_))
+        return infos
+
+    def _read_actions(self, actions: Any, ids: NDArray[np.int64]) -> Any:
+        """Return the actions as an array. (ids,) A token id that only begins an episode may be out of range.
+
+        Raises:
+            ValueError: an action is unusable, or an episode is over.
+        """
+        waiting = self._over[ids]
+        if waiting.any() and self.autoreset_mode is AutoresetMode.DISABLED:
+            raise EpisodeOverError(
+                f"the episodes of environments {ids[waiting].tolist()} are over; "
+                'reset(options={"reset_mask": ...}) them before they are played'
+            )
+        if self._rules.takes_text:
+            return read_texts(actions, len(ids), self._rules)
+        tokens = read_tokens(actions, len(ids))
+        self._check_range(tokens[~waiting], ids[~waiting])
+        return tokens
+
+    def _check_range(self, tokens: NDArray[np.integer], ids: NDArray[np.int64]) -> None:
+        if tokens.size and (tokens.min() < 0 or tokens.max() >= self._rules.vocabulary_size):
+            wrong = int(np.flatnonzero((tokens < 0) | (tokens >= self._rules.vocabulary_size))[0])
+            raise ValueError(
+                f"action {tokens[wrong]} of environment {ids[wrong]} is out of range; "
+                f"token ids are 0 to {self._rules.vocabulary_size - 1}"
+            )
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise EpisodeOverError("the environment is closed; make a new one")
+
+    def _check_begun(self, what: str) -> None:
+        if not self._begun:
+            self._check_open()
+            raise EpisodeOverError(f"no episode has begun; call reset() before {what}()")
+
+    def _check_received(self, chosen: NDArray[np.bool_], what: str) -> None:
+        sent = np.flatnonzero(chosen & self._sent)
+        if sent.size:
+            raise ValueError(f"cannot {what} environments {sent.tolist()}: they were sent an action; recv() them first")
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Whatever fails in the middle of a change leaves no half-changed episodes: all must be reset."""
+        try:
+            yield
+        except BaseException:
+            self._begun = False
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        """Forget what was sent and not received, and the programs that are being judged."""
+        self._docket.abandon()
+        self._ready.clear()
+        self._sent[:] = False
+        self._received = self._everyone
+        self._infos.clear()
+
+    def _seed(self, env_id: int, seed: int | None) -> None:
+        if seed is not None:
+            self._generators[env_id], self._seeds[env_id] = seeding.np_random(seed)
+
+    def _generator(self, env_id: int) -> np.random.Generator:
+        generator = self._generators[env_id]
+        if generator is None:
+            generator, self._seeds[env_id] = seeding.np_random()
+            self._generators[env_id] = generator
+        return generator
+
+    def _opening(self, env_id: int) -> Opening:
+        opening = self._openings[env_id]
+        if opening is None:
+            raise EpisodeOverError("there is no problem yet; call reset() first")
+        return opening
+
+    def _program_text(self, env_id: int) -> str:
+        if self._rules.takes_text:
+            return self._texts[env_id]
+        return self._rules.read(self._opening(env_id), self._windows.program(env_id))
+
+    def _render(self, env_id: int) -> str:
+        return render_episode(
+            self._opening(env_id).problem,
+            self._program_text(env_id),
+            len(self._windows.program(env_id)),
+            self._rules.program_size,
+            self._judgements[env_id],
+            float(self._rewards[env_id]),
+        )
+
+
+def _read_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
+    if isinstance(mode, AutoresetMode):
+        return mode
+    check_choice("autoreset mode", mode, [known.value for known in AutoresetMode])
+    return AutoresetMode(mode)
