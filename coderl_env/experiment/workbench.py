@@ -246,6 +246,14 @@ class Workbench:
         )
         return list(islice(lessons, count))
 
+    def task(self, task_id: str) -> Task:
+        """Return the train problem with that id, as a task.
+
+        Raises:
+            ValueError: there is none.
+        """
+        return self._show(self._dataset.get(task_id))
+
     def submit(self, task: Task, program: str) -> Future[Judgement]:
         """Queue a program of a task that this workbench gave out; it is judged on the problem's hidden tests.
 
@@ -254,7 +262,7 @@ class Workbench:
         """
         if task.id not in self._problems:
             # Not given out in this process (a resumed stage): the data set knows it all the same.
-            self._show(self._dataset.get(task.id))
+            self.task(task.id)
         return self._judge.submit(program, self._problems[task.id])
 
     def result(self, future: Future[Judgement]) -> Judgement:

@@ -91,13 +91,12 @@ def token_script(text: str, log_prob: float | None = None) -> list:
 @pytest.mark.parametrize("mode", ["token", "line", "program"])
 @pytest.mark.parametrize("problem", [PLAIN, STARTED], ids=["plain", "starter"])
 @pytest.mark.parametrize(
-    "text", ["    return 2 * x\n", "print(input())\nx = 1\n", "print('a long program that fills all of it', 12345678)\n" * 3]
+    "text",
+    ["    return 2 * x\n", "print(input())\nx = 1\n", "print('a long program that fills all of it', 12345678)\n" * 3],
 )
 def test_stepping_equals_the_environment(mode: str, problem: Problem, text: str) -> None:
     judge = FakeJudge()
-    env = ProgramEnv(
-        dataset=ProblemSet("p", "x", (problem,)), action_mode=mode, judge=judge, **WINDOWS
-    )
+    env = ProgramEnv(dataset=ProblemSet("p", "x", (problem,)), action_mode=mode, judge=judge, **WINDOWS)
     observation, info = env.reset(seed=0)
     script = {"token": token_script(text), "line": [*text.splitlines(), ""], "program": [text]}[mode]
     observations, played, ended = [observation], [], False

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from coderl_agents.codet5.batches import spread
-from coderl_agents.codet5.experience import Drawing, Experience, Group, Row, draw_programs, receive
+from coderl_agents.codet5.experience import Drawing, Experience, Group, Row, draw_programs, pack, receive, unpack
 from coderl_agents.codet5.losses import IGNORED, policy_loss, token_log_probs
 from coderl_agents.codet5.optimizers import make_optimizers
 from coderl_agents.codet5.stages import Stage, stage_rate
@@ -122,12 +122,13 @@ class _Learner:
         return figures | self._learn(experience)
 
     def capture(self) -> dict[str, Any]:
-        """Return what a resumed stage needs; programs in flight are drawn again."""
+        """Return what a resumed stage needs, the programs in flight included."""
         return {
             "model": self.agent.model.state_dict(),
             "optimizers": self.optimizers.state_dict(),
             "critic": None if self.critic is None else self.critic.capture(),
             "programs": self.programs,
+            "ahead": [pack(drawing) for drawing in self._ahead],
             "random": torch.get_rng_state(),
         }
 
@@ -138,6 +139,7 @@ class _Learner:
         if self.critic is not None:
             self.critic.restore(state["critic"])
         self.programs = state["programs"]
+        self._ahead = [unpack(self.workbench, packed) for packed in state["ahead"]]
         torch.set_rng_state(state["random"])
 
     def _learn(self, experience: Experience) -> dict[str, float]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from coderl_env.outcome import Outcome
 if TYPE_CHECKING:
     from coderl_agents.codet5.agent import CodeT5Agent
 
-__all__ = ["Drawing", "Experience", "Group", "draw_programs", "receive"]
+__all__ = ["Drawing", "Experience", "Group", "Row", "draw_programs", "pack", "receive", "unpack"]
 
 _STREAMS = {"critic": 11, "rl": 12}  # keeps the draws of the stages apart
 
@@ -142,6 +142,34 @@ def draw_programs(agent: CodeT5Agent, workbench: Workbench, stage: str, step: in
     if has_greedy:
         greedy = agent.generate(tasks, 1, Sampling(0.0))
         programs = [[*drawn, best[0]] for drawn, best in zip(programs, greedy, strict=True)]
+    return _submit(workbench, step, tasks, programs, has_greedy=has_greedy)
+
+
+def pack(drawing: Drawing) -> dict[str, Any]:
+    """Return a drawing as numbers and strings, for a stage's state."""
+    return {
+        "step": drawing.step,
+        "tasks": [task.id for task in drawing.tasks],
+        "programs": [
+            [(program.text, program.token_ids, program.log_probs) for program in group] for group in drawing.programs
+        ],
+        "has_greedy": drawing.has_greedy,
+    }
+
+
+def unpack(workbench: Workbench, packed: Mapping[str, Any]) -> Drawing:
+    """Return the drawing that `pack` packed, its programs handed to the judge again."""
+    tasks = [workbench.task(task_id) for task_id in packed["tasks"]]
+    programs = [
+        [Program(text, tuple(token_ids), tuple(log_probs)) for text, token_ids, log_probs in group]
+        for group in packed["programs"]
+    ]
+    return _submit(workbench, packed["step"], tasks, programs, has_greedy=packed["has_greedy"])
+
+
+def _submit(
+    workbench: Workbench, step: int, tasks: list[Task], programs: list[list[Program]], *, has_greedy: bool
+) -> Drawing:
     futures = []
     for task, group in zip(tasks, programs, strict=True):
         submitted = {text: workbench.submit(task, text) for text in {program.text: None for program in group}}

@@ -40,6 +40,8 @@ FRESH: dict[str, dict[str, Any]] = {
     "codet5-large": {"d_model": 1024, "d_kv": 64, "num_heads": 16, "d_ff": 4096, "num_layers": 24},
 }
 
+_SHORT = {size: f"{FRESH_PREFIX}codet5-{size}" for size in ("small", "base", "large")}
+
 _CARD = "coderl_agent.json"
 _ARCHITECTURE = ("d_model", "d_kv", "num_heads", "d_ff", "num_layers", "num_decoder_layers", "feed_forward_proj")
 
@@ -49,7 +51,8 @@ def build_model(name: str, tokenizer: Tokenizer, seed: int) -> T5ForConditionalG
 
     Args:
         name: `nano`: the checkpoint that ships with the package, or random weights where none does; `fresh:nano`,
-            `fresh:codet5-small` and the like for random weights at that size; otherwise a folder or Hub name.
+            `fresh:codet5-small` and the like for random weights at that size (`small`, `base` and `large` are short
+            for those of CodeT5); otherwise a folder or Hub name.
         tokenizer: decides the vocabulary of a fresh model, and must fit into that of a checkpoint.
         seed: seed of random weights.
 
@@ -59,6 +62,7 @@ def build_model(name: str, tokenizer: Tokenizer, seed: int) -> T5ForConditionalG
     if name == NANO:
         shipped = shipped_folder()
         return _fresh(FRESH[NANO], tokenizer, seed) if shipped is None else load_model(shipped, tokenizer)
+    name = _SHORT.get(name, name)
     if name.startswith(FRESH_PREFIX):
         size = name.removeprefix(FRESH_PREFIX)
         if size not in FRESH:
@@ -97,7 +101,7 @@ def load_model(name: str | Path, tokenizer: Tokenizer) -> T5ForConditionalGenera
             f"{len(tokenizer)} tokens; use the tokenizer that the checkpoint was trained with"
         )
     try:
-        with _no_loading_bar():
+        with _no_bars():
             model = T5ForConditionalGeneration.from_pretrained(str(name), dtype=torch.float32)
     except (OSError, RuntimeError, ValueError) as error:
         raise ValueError(
@@ -128,7 +132,8 @@ def save_model(model: T5ForConditionalGeneration, folder: Path, card: Mapping[st
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        model.save_pretrained(fresh)
+        with _no_bars():
+            model.save_pretrained(fresh)
         (fresh / _CARD).write_text(json.dumps(dict(card), indent=2) + "\n", encoding="utf-8")
         if folder.exists():
             old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
@@ -158,8 +163,8 @@ def save_state(state: Mapping[str, Any], path: Path) -> None:
 
 
 @contextmanager
-def _no_loading_bar() -> Iterator[None]:
-    """Keep transformers from drawing a progress bar into ours."""
+def _no_bars() -> Iterator[None]:
+    """Keep transformers from drawing progress bars into ours."""
     shown = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
     try:

@@ -35,7 +35,7 @@ __all__ = ["main"]
 
 _CHUNK = 16_384
 # Short programs first: the share of the budget after which each further level joins.
-_JOINS_AT = {"1": 0.0, "2": 0.0, "3": 0.03, "4": 0.06, "5": 0.06}
+_JOINS_AT = {"1": 0.0, "2": 0.0, "3": 0.08, "4": 0.12, "5": 0.12}
 _WARMUP_STEPS = 100
 _SAVE_SECONDS = 120.0
 
@@ -120,7 +120,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--rate", type=float, default=2e-2)
     parser.add_argument("--matrix-rate", type=float, default=0.03)
     parser.add_argument("--cooldown", type=float, default=0.3)
     parser.add_argument("--careless", type=float, default=DEFAULT_CARELESS)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from coderl_agents.codet5.critic import Critic
-from coderl_agents.codet5.experience import Drawing, Group, Row, draw_programs, receive
+from coderl_agents.codet5.experience import Drawing, Group, Row, draw_programs, pack, receive, unpack
 from coderl_agents.codet5.losses import IGNORED, outcome_loss, token_values
 from coderl_agents.codet5.model import build_model, save_state
 from coderl_agents.codet5.network import best_compute_dtype
@@ -142,8 +142,21 @@ def train_critic(agent: CodeT5Agent, workbench: Workbench) -> CriticTrainer:
     config = workbench.config
     corpus = corpus_of(agent, workbench)
     clock = workbench.clock("critic", config.critic_seconds, config.critic_steps)
-    stage = Stage(workbench, clock, trainer.capture, trainer.restore)
     ahead: list[Drawing] = []
+
+    def capture() -> dict[str, Any]:
+        return {
+            **trainer.capture(),
+            "ahead": [pack(drawing) for drawing in ahead],
+            "random": torch.get_rng_state(),
+        }
+
+    def restore(state: Mapping[str, Any]) -> None:
+        trainer.restore(state)
+        torch.set_rng_state(state["random"])
+        ahead[:] = [unpack(workbench, packed) for packed in state["ahead"]]
+
+    stage = Stage(workbench, clock, capture, restore)
 
     def step() -> dict[str, float]:
         if not ahead:

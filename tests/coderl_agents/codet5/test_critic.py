@@ -12,7 +12,14 @@ from coderl_agents.codet5.losses import outcome_loss
 
 def backbone() -> T5ForConditionalGeneration:
     config = T5Config(
-        vocab_size=24, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2, dropout_rate=0.0, decoder_start_token_id=0
+        vocab_size=24,
+        d_model=16,
+        d_kv=8,
+        d_ff=32,
+        num_layers=1,
+        num_heads=2,
+        dropout_rate=0.0,
+        decoder_start_token_id=0,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

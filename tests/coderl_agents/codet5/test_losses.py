@@ -69,7 +69,9 @@ def test_group_advantages_leave_the_program_itself_out() -> None:
     for prompt in range(3):
         for program in range(4):
             others = [rewards[prompt, other].item() for other in range(4) if other != program]
-            assert found[prompt, program].item() == pytest.approx(rewards[prompt, program].item() - sum(others) / 3, abs=1e-6)
+            assert found[prompt, program].item() == pytest.approx(
+                rewards[prompt, program].item() - sum(others) / 3, abs=1e-6
+            )
     scaled = losses.group_advantages(rewards, scale=True)
     torch.testing.assert_close(scaled, found / rewards.std(1, keepdim=True), rtol=1e-4, atol=1e-4)
 
