@@ -168,11 +168,11 @@ def test_the_ablations_run(settings: dict[str, Any], tmp_path: Path) -> None:
 
 def test_accumulated_gradients_equal_those_of_one_pass(tmp_path: Path) -> None:
     plain = {"settings": {"precision": "float32", "model": "fresh:tiny"}, "warm_start_steps": 2, "rl_steps": 2}
-    TINY_STILL = TINY | {"dropout_rate": 0.0}
+    still = TINY | {"dropout_rate": 0.0}
     found = []
     for number, passes in enumerate((32_000_000, 1)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(model_module.FRESH, "tiny", TINY_STILL)
+            patch.setitem(model_module.FRESH, "tiny", still)
             config = small(**(plain | {"settings": plain["settings"] | {"pass_numbers": passes}}))
             run(config, tmp_path / str(number))
         found.append(weights(tmp_path / str(number), "rl"))
