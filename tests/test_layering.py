@@ -37,9 +37,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "coderl_env.registration": (),
     "coderl_env.env": _PLAY,
     "coderl_env.vector": (*_PLAY, "coderl_env.env"),
+    "coderl_env.wrappers": (*_PLAY, "coderl_env.env"),
+    "coderl_env.adapters": (*_PLAY, "coderl_env.env", "coderl_env.wrappers", "coderl_env.registration"),
     "coderl_env.rollout": (*_PLAY, "coderl_env.env", "coderl_env.vector"),
     "coderl_env.experiment": _LIBRARY,
-    "coderl_env.cli": (*_LIBRARY, "coderl_env.experiment"),
+    "coderl_env.cli": (*_LIBRARY, "coderl_env.wrappers", "coderl_env.experiment"),
     # Registers the environments by name and re-exports the public API.
     "coderl_env": (*_PLAY, "coderl_env.env"),
     "coderl_agents": ("coderl_env",),
@@ -48,7 +50,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 
 # Other packages that a part may import, and those of them that may be missing: the latter inside functions only.
 CORE = {"gymnasium", "numpy", "tokenizers", "multiprocess"}
-OPTIONAL = {"matplotlib", "tensorboard", "huggingface_hub", "pyarrow", "ray", "wandb"}
+OPTIONAL = {"matplotlib", "tensorboard", "huggingface_hub", "pyarrow", "ray", "verifiers", "wandb"}
 FORBIDDEN = {"torch", "transformers", "accelerate", "coderl_agents", "coderl_benchmarks"}
 STANDARD_LIBRARY_ONLY = ("coderl_env.judge", "coderl_env.problem", "coderl_env.outcome", "coderl_env.naming")
 # Single imports that the rules above would refuse, each with its reason; none happens when the library is loaded.
@@ -149,6 +151,8 @@ def modules(root: Path) -> Iterator[tuple[str, Path]]:
     """Yield name and file of every module of the three packages."""
     for package, folder in ROOTS.items():
         for file in sorted((root / folder / package).rglob("*.py")):
+            if "probes" in file.parts:
+                continue  # programs that the judge is probed with: data, and hostile
             parts = list(file.relative_to(root / folder).with_suffix("").parts)
             yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), file
 

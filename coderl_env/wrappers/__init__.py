@@ -1,0 +1,7 @@
+"""Wrappers for the environments: several attempts, rewards per token, the mask in the observation."""
+
+from coderl_env.wrappers.action_mask import ActionMaskObservation
+from coderl_env.wrappers.dense_feedback import DenseFeedback
+from coderl_env.wrappers.repair import Repair
+
+__all__ = ["ActionMaskObservation", "DenseFeedback", "Repair"]
