@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from coderl_agents.codet5.model import build_model, check_architecture, load_model, save_model
+from coderl_agents.codet5.model import build_model, check_architecture, load_model, model_kind, save_model
 from coderl_agents.codet5.network import Memory, Network
 from coderl_agents.codet5.sampler import Request, allowed_tokens, choose, draw, pad_prompts
 from coderl_agents.codet5.settings import Settings
@@ -39,6 +39,7 @@ def make(spec: AgentSpec, **settings: Any) -> CodeT5Agent:
         ValueError: an unknown setting, no tokenizer, or a checkpoint of another architecture or vocabulary.
     """
     chosen = Settings.from_dict(settings)
+    chosen = chosen.for_model(model_kind(chosen.model or _DEFAULT_MODEL))
     if spec.tokenizer is None:
         raise ValueError("agent codet5 needs the environment's tokenizer; its actions are tokens")
     if spec.checkpoint is None:

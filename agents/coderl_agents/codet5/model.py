@@ -24,6 +24,7 @@ __all__ = [
     "build_model",
     "check_architecture",
     "load_model",
+    "model_kind",
     "save_model",
     "save_state",
     "shipped_folder",
@@ -69,6 +70,13 @@ def build_model(name: str, tokenizer: Tokenizer, seed: int) -> T5ForConditionalG
             raise ValueError(unknown_name("fresh model", size, FRESH))
         return _fresh(FRESH[size], tokenizer, seed)
     return load_model(name, tokenizer)
+
+
+def model_kind(name: str) -> str:
+    """Return which rates suit the model `name`: a key of `coderl_agents.codet5.settings.RATES`."""
+    if name == NANO:
+        return "fresh" if shipped_folder() is None else "nano"
+    return "fresh" if _SHORT.get(name, name) == f"{FRESH_PREFIX}{NANO}" else "published"
 
 
 def shipped_folder() -> Path | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from coderl_agents.codet5.critic import POOLINGS, READS
 from coderl_env.naming import unknown_name
 
-__all__ = ["BASELINES", "OPTIMIZERS", "PRECISIONS", "REDUCTIONS", "STAGES", "WEIGHTINGS", "Settings"]
+__all__ = ["BASELINES", "OPTIMIZERS", "PRECISIONS", "RATES", "REDUCTIONS", "STAGES", "WEIGHTINGS", "Settings"]
 
 STAGES = ("warm_start", "critic", "rl", "ce_continued")
 BASELINES = ("greedy", "group", "none")
@@ -17,6 +17,33 @@ WEIGHTINGS = ("critic", "uniform", "decay")
 REDUCTIONS = ("tokens", "programs")
 OPTIMIZERS = ("muon", "adamw")
 PRECISIONS = ("auto", "float32", "bfloat16")
+
+# Optimiser and learning rates that suit a model: random weights, the nano checkpoint that ships with the package, and
+# published checkpoints of CodeT5's size. The last are the paper's and, for reinforcement learning, RLTF's: with the
+# rate of the official scripts it collapses (https://github.com/salesforce/CodeRL/issues/29 and 30).
+RATES: dict[str, dict[str, Any]] = {
+    "fresh": {
+        "optimizer": "muon",
+        "matrix_rate": 0.03,
+        "learning_rate": 2e-2,
+        "critic_rate": 3e-4,
+        "rl_rate": 2e-4,
+    },
+    "nano": {
+        "optimizer": "muon",
+        "matrix_rate": 0.008,
+        "learning_rate": 5e-3,
+        "critic_rate": 3e-4,
+        "rl_rate": 2e-4,
+    },
+    "published": {
+        "optimizer": "adamw",
+        "matrix_rate": 0.0,
+        "learning_rate": 2e-5,
+        "critic_rate": 2e-5,
+        "rl_rate": 2e-6,
+    },
+}
 
 _CHOICES = {
     "baseline": BASELINES,
@@ -41,7 +68,7 @@ class Settings:
             fast in. Weights, sampling and optimiser are float32 in any case.
         max_rows: programs decoded at the same time.
         pass_numbers: logits held in memory by one forward pass, at most; larger batches are accumulated.
-        optimizer: of the supervised stages: `muon` or `adamw`.
+        optimizer: of the supervised stages: `muon` or `adamw`; None, here and below, is what `RATES` says of the model.
         matrix_rate: Muon's learning rate, for matrices of the blocks.
         learning_rate: AdamW's learning rate, for everything else or for all.
         weight_decay: of both.
@@ -80,21 +107,21 @@ class Settings:
     precision: str = "auto"
     max_rows: int = 512
     pass_numbers: int = 32_000_000
-    optimizer: str = "muon"
-    matrix_rate: float = 0.03
-    learning_rate: float = 3e-3
+    optimizer: str | None = None
+    matrix_rate: float | None = None
+    learning_rate: float | None = None
     weight_decay: float = 0.01
     batch_size: int = 64
     warmup_steps: int = 50
     cooldown: float = 0.4
-    validate_seconds: float = 25.0
-    patience: int = 3
+    validate_seconds: float = 10.0
+    patience: int = 2
     critic_model: str | None = None
-    critic_rate: float = 3e-4
+    critic_rate: float | None = None
     critic_pooling: str = "states"
     critic_reads: str = "token"
     critic_refresh: bool = True
-    rl_rate: float = 2e-4
+    rl_rate: float | None = None
     rl_temperature: float = 1.0
     rl_top_p: float = 1.0
     rl_epochs: int = 2
@@ -113,7 +140,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, valid in _CHOICES.items():
-            if getattr(self, name) not in valid:
+            if getattr(self, name) is not None and getattr(self, name) not in valid:
                 raise ValueError(unknown_name(f"value of {name}", getattr(self, name), valid))
         object.__setattr__(self, "stages", tuple(self.stages))
         for stage in self.stages:
@@ -126,6 +153,10 @@ class Settings:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
         if not 0 <= self.cooldown < 1:
             raise ValueError(f"cooldown must be at least 0 and below 1, not {self.cooldown!r}")
+
+    def for_model(self, kind: str) -> Settings:
+        """Return these settings with the rates of `RATES[kind]` where they are None."""
+        return replace(self, **{name: value for name, value in RATES[kind].items() if getattr(self, name) is None})
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
