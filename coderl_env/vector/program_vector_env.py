@@ -28,7 +28,7 @@ from coderl_env.env.judge_lease import Judges
 from coderl_env.env.render import render_episode
 from coderl_env.env.rules import EpisodeOverError, Opening, Rules, ending_info
 from coderl_env.env.window import Observation
-from coderl_env.judge.errors import JudgeError
+from coderl_env.judge import JudgeError
 from coderl_env.outcome import Judgement
 from coderl_env.problem import Limits, Problem
 from coderl_env.reward import Reward
