@@ -124,17 +124,22 @@ class _Name:
 def _special(name: str, *, data: bool) -> Any:
     """Return a special method that asks the program's object.
 
-    Unless it only yields `data`, the test must name the object's class.
+    Unless it only yields `data`, the test must name the object's class, and compare it with another such object: a
+    program's `__eq__` never says whether something equals the value that a test expects.
     """
 
     def method(self: _Object, *args: Any) -> Any:
         program, handle = self._program, self._handle
-        if not data and handle.type_name not in program.named:
+        named = handle.type_name in program.named
+        if not data and not (named and (name not in _COMPARISONS or isinstance(args[0], _Object))):
             raise _UndecidableError(f"{name} of the program's own {handle.type_name} cannot decide a test")
         found = program.ask(op="get", target=handle.number, attribute=name)
         return found(*args)
 
     return method
+
+
+_COMPARISONS = frozenset({"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"})
 
 
 class _Object:
@@ -202,8 +207,8 @@ def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str,
         namespace: dict[str, Any] = {"__name__": "test"}
         _define_helpers(request["starter_code"], request["entry_point"], namespace)
     except Exception as error:  # noqa: BLE001 - a fault of the problem, whatever it is
-        return {"done": "broken", "message": f"{type(error).__name__}: {error}"[:_MESSAGE_CHARACTERS]}
-    program = _Program(connection, {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
+        return {"done": "broken", "message": _describe(error)}
+    program = _Program(connection, _classes(tree, namespace))
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load) or node.id in namespace:
             continue
@@ -219,10 +224,35 @@ def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str,
     except BaseException as error:  # noqa: BLE001 - whatever a test raises is its answer
         if isinstance(error, _RaisedByProgram):
             return {"done": "raised"}
-        return {"done": "failed", "message": f"{type(error).__name__}: {error}"[:_MESSAGE_CHARACTERS]}
+        return {"done": "failed", "message": _describe(error)}
     if program.asked == 0:
         return {"done": "failed", "message": "the test never used the program"}
     return {"done": "ok"}
+
+
+def _classes(tree: ast.AST, namespace: dict[str, Any]) -> set[str]:
+    """Return the names in a test that can only mean classes of the program.
+
+    Not the name of a builtin, of something that the test or the starter code defines, or of a function: a program could
+    call a class of its own the same.
+    """
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    defined = {node.id for node in names if isinstance(node.ctx, ast.Store)} | namespace.keys()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.alias):
+            defined.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            defined.add(node.name)
+    used = {node.id for node in names if node.id[:1].isupper() and not hasattr(builtins, node.id)}
+    return used - defined
+
+
+def _describe(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except BaseException:  # noqa: BLE001 - such as an int with too many digits, shown by a test
+        text = ""
+    return f"{type(error).__name__}: {text}"[:_MESSAGE_CHARACTERS]
 
 
 def _define_helpers(starter_code: str, entry_point: str | None, namespace: dict[str, Any]) -> None:
@@ -255,7 +285,7 @@ def _run_checker(request: dict[str, Any]) -> dict[str, Any]:
         exec(compile(request["checker"], "checker", "exec"), namespace)
         return {"accepted": bool(namespace["check"](request["stdin"], request["expected"], request["output"]))}
     except BaseException as error:  # noqa: BLE001 - the parent decides whose fault it is
-        return {"error": f"{type(error).__name__}: {error}"[:_MESSAGE_CHARACTERS]}
+        return {"error": _describe(error)}
 
 
 def main(argv: list[str]) -> int:

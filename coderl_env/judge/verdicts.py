@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from typing import Any
@@ -35,6 +36,8 @@ _BY_SIGNAL = {
     signal.SIGXFSZ: Verdict.OUTPUT_LIMIT,
     signal.SIGSYS: Verdict.FORBIDDEN,
 }
+# In the strict tier what lies outside is read-only, before anybody asks who may write.
+_READ_ONLY = f"[Errno {errno.EROFS}]"
 _BY_ERROR = {"MemoryError": Verdict.MEMORY_LIMIT, "PermissionError": Verdict.FORBIDDEN}
 
 
@@ -69,8 +72,9 @@ def classify(answer: dict[str, Any]) -> CaseResult | None:
 
 def _from_error(error: dict[str, Any], cpu: float) -> CaseResult:
     kind = str(error["type"])
+    forbidden = kind == "OSError" and str(error["message"]).startswith(_READ_ONLY)
     return CaseResult(
-        _BY_ERROR.get(kind, Verdict.EXCEPTION),
+        Verdict.FORBIDDEN if forbidden else _BY_ERROR.get(kind, Verdict.EXCEPTION),
         error_type=kind,
         error_line=error["line"] if isinstance(error["line"], int) else None,
         error_message=str(error["message"])[:OUTPUT_CHARACTERS],

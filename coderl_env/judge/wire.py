@@ -150,7 +150,7 @@ def encode_value(value: Any, opaque: Callable[[Any], Handle], depth: int = MAX_D
     kind = type(value)
     if value is None or kind is bool:
         return value
-    if isinstance(value, Handle):
+    if kind is Handle:
         return {"h": [value.number, value.type_name]}
     if issubclass(kind, str):
         return str.__str__(value)
@@ -196,7 +196,7 @@ def _encode_number_or_date(value: Any, kind: type, opaque: Callable[[Any], Handl
     for name, date_kind in _DATE_KINDS.items():
         if issubclass(kind, date_kind):
             return {"T": [name, date_kind.isoformat(value)]}
-    plain = _from_numpy(value)
+    plain = _from_numpy(value, kind)
     if plain is not value:
         return encode_value(plain, opaque, depth)
     return encode_value(opaque(value), opaque, depth)
@@ -208,13 +208,13 @@ _DENOMINATOR: Any = fractions.Fraction.__dict__["_denominator"]
 _DATE_KINDS: dict[str, Any] = {"datetime": datetime.datetime, "date": datetime.date, "time": datetime.time}
 
 
-def _from_numpy(value: Any) -> Any:
+def _from_numpy(value: Any, kind: type) -> Any:
     """Return numpy's scalar or array as plain Python, anything else as it is; numpy is not imported for it."""
     numpy = sys.modules.get("numpy")
     if numpy is not None:
-        if isinstance(value, numpy.ndarray):
+        if issubclass(kind, numpy.ndarray):
             return numpy.ndarray.tolist(value)
-        if isinstance(value, numpy.generic):
+        if issubclass(kind, numpy.generic):
             return numpy.generic.item(value)
     return value
 
