@@ -1,0 +1,2 @@
+open('@FOLDER@/precious', 'a').write('more')
+print(2 * int(input()))

@@ -1,0 +1,6 @@
+class Quiet(BaseException):
+    pass
+
+
+def double(n):
+    raise Quiet

@@ -1,0 +1,4 @@
+import itertools
+
+sum(itertools.repeat(1, 150_000_000))
+print(2 * int(input()))

@@ -1,0 +1,5 @@
+import os
+import time
+
+os.closerange(0, 64)
+time.sleep(1.5)

@@ -1,0 +1,1 @@
+print(f'{@REPEAT:300:f"{@1@REPEAT:300:}"@}')

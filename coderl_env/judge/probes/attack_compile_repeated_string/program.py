@@ -1,0 +1,2 @@
+x = 'ab' * 10**10
+print(2 * int(input()))

@@ -1,0 +1,2 @@
+#@REPEAT:1100000:x@
+print(2 * int(input()))

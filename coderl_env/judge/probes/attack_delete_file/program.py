@@ -1,0 +1,4 @@
+import os
+
+os.unlink('@FOLDER@/precious')
+print(2 * int(input()))

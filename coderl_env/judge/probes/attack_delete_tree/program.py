@@ -1,0 +1,4 @@
+import shutil
+
+shutil.rmtree('@FOLDER@')
+print(2 * int(input()))

@@ -1,0 +1,1 @@
+raise type('X' * (8 << 20), (Exception,), {})('message')

@@ -1,0 +1,1 @@
+raise ValueError('\ud800 \0 \x1b[2J')

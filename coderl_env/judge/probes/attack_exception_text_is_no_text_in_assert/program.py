@@ -1,0 +1,2 @@
+def double(n):
+    raise ValueError('\ud800 \0 \x1b[2J')

@@ -1,0 +1,8 @@
+class Bad(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+    __repr__ = __str__
+
+
+raise Bad

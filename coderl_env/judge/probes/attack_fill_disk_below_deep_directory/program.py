@@ -1,0 +1,12 @@
+import os
+import time
+
+block = b"x" * (1 << 20)
+for _ in range(30):
+    os.mkdir("d" * 200)
+    os.chdir("d" * 200)
+for number in range(100):
+    with open(str(number), "wb") as file:
+        file.write(block)
+time.sleep(0.1)
+print(2 * int(input()))

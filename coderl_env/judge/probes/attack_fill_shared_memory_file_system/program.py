@@ -1,0 +1,2 @@
+open('/dev/shm/@MARK@', 'w').write('x' * 4096)
+print(2 * int(input()))

@@ -1,0 +1,13 @@
+import json
+import os
+import struct
+
+
+def send(header, body=b""):
+    text = json.dumps(header).encode()
+    os.write(3, struct.pack("!II", len(text), len(body)) + text + body)
+
+
+def double(n):
+    send({'value': {'h': [10**9, 'int']}, 'args': []})
+    return 2 * n

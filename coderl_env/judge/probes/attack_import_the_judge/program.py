@@ -1,0 +1,6 @@
+import sys
+
+sys.path.append('@PACKAGE@/..')
+import coderl_env.problem
+
+print('read')

@@ -1,0 +1,3 @@
+import os
+
+print('read' if os.listdir('@PACKAGE@/datasets') else 'empty')

@@ -1,0 +1,4 @@
+import os
+
+os.mkdir('@FOLDER@/new')
+print(2 * int(input()))

@@ -1,0 +1,4 @@
+import os
+
+os.mkfifo('@FOLDER@/fifo')
+print(2 * int(input()))

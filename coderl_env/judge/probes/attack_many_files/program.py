@@ -1,0 +1,5 @@
+import os
+
+for number in range(5000):
+    os.close(os.open(str(number), os.O_CREAT | os.O_WRONLY))
+print(2 * int(input()))

@@ -1,0 +1,2 @@
+def double(n):
+    return [object() for _ in range(200000)]

@@ -1,0 +1,7 @@
+x = bytearray(200 << 20)
+for place in range(0, len(x), 4096):
+    x[place] = 1
+
+
+def double(n):
+    return 2 * n

@@ -1,0 +1,5 @@
+def double(n):
+    x = bytearray(200 << 20)
+    for place in range(0, len(x), 4096):
+        x[place] = 1
+    return 2 * n

@@ -1,0 +1,3 @@
+import socket
+
+print('asked' if socket.if_nameindex() else 'none')

@@ -1,0 +1,2 @@
+n = int(input())
+print(chr(0) + str(2 * n) + chr(0))

@@ -1,0 +1,2 @@
+open('@FOLDER@/precious', 'w').write('gone')
+print(2 * int(input()))

@@ -1,0 +1,7 @@
+class Bomb(Exception):
+    def __reduce__(self):
+        return (exec, ("open('@FOLDER@/precious', 'w').write('gone')",))
+
+
+def double(n):
+    raise Bomb

@@ -1,0 +1,4 @@
+import socket
+
+socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+print('open')

@@ -1,0 +1,1 @@
+print('read' if open('@PACKAGE@/problem.py').read() else 'empty')

@@ -1,0 +1,1 @@
+print(open('/proc/@PID@/environ').read().split('CANARY=')[1].split(chr(0))[0])

@@ -1,0 +1,4 @@
+def double(n):
+    value = []
+    value.append(value)
+    return value

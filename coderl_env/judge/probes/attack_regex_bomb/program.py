@@ -1,0 +1,4 @@
+import re
+
+re.match(r'(a+)+$', 'a' * 24 + 'b')
+print(2 * int(input()))

@@ -1,0 +1,6 @@
+import time
+
+
+def double(n):
+    time.sleep(1.5)
+    return 2 * n

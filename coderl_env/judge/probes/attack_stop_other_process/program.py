@@ -1,0 +1,5 @@
+import os
+import signal
+
+os.kill(@PID@, signal.SIGSTOP)
+print(2 * int(input()))

@@ -1,0 +1,4 @@
+import sys
+
+sys.stdout.reconfigure(errors='surrogatepass')
+print('\ud800')

@@ -1,0 +1,5 @@
+def swallow(function):
+    return lambda *args: None
+
+
+@swallow

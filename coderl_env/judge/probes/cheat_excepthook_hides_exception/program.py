@@ -1,0 +1,5 @@
+import sys
+
+sys.excepthook = lambda *args: None
+print(2 * int(input()))
+raise RuntimeError

@@ -1,0 +1,5 @@
+undefined_name
+
+
+def double(n):
+    return 2 * n

@@ -1,0 +1,2 @@
+for number in range(1, 100):
+    print(number)

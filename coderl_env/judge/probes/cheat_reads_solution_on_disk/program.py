@@ -1,0 +1,1 @@
+print(open('@FOLDER@/secret').read(), end='')

@@ -1,0 +1,1 @@
+@CHAR:feff@print(2 * int(input()))

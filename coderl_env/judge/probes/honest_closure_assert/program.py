@@ -1,0 +1,2 @@
+def double(n):
+    return lambda m: n * m

@@ -1,0 +1,2 @@
+# -*- coding: utf-8 -*-
+print('\u00e9é', 2 * int(input()))

@@ -1,0 +1,5 @@
+from collections import Counter, OrderedDict, defaultdict
+
+
+def double(n):
+    return [Counter('aab'), OrderedDict(b=1), defaultdict(int, {'c': n})]

@@ -1,0 +1,9 @@
+'''Doubles a number.'''
+
+TEXT = """
+line
+  indented
+"""
+
+n = int(input())
+print(2 * n if TEXT == '\nline\n  indented\n' else 'changed')

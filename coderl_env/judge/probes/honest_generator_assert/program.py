@@ -1,0 +1,3 @@
+def double(numbers):
+    for n in numbers:
+        yield 2 * n

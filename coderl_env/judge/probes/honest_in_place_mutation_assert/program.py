@@ -1,0 +1,2 @@
+def double(numbers):
+    numbers[:] = [2 * n for n in numbers]

@@ -1,0 +1,2 @@
+n = int(input('n? '))
+print(2 * n)

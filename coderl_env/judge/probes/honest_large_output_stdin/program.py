@@ -1,0 +1,4 @@
+import sys
+
+n = int(input())
+sys.stdout.write('x' * n + '\n')

@@ -1,0 +1,3 @@
+for number in range(int(input())):
+    print(number, end=' ')
+print()

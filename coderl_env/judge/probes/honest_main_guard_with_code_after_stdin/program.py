@@ -1,0 +1,4 @@
+n = 0
+if __name__ == '__main__':
+    n = int(input())
+print(2 * n)

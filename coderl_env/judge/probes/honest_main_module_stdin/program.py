@@ -1,0 +1,4 @@
+import __main__
+
+value = 2
+print(__main__.value * int(input()))

@@ -1,0 +1,2 @@
+def double(numbers):
+    return map(lambda n: 2 * n, numbers)

@@ -1,0 +1,2 @@
+def double(n):
+    return 0.1 + 0.2

@@ -1,0 +1,4 @@
+import importlib
+
+numpy = importlib.import_module('num' + 'py')
+print(numpy.int64(input()) * 2)

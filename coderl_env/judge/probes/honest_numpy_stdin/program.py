@@ -1,0 +1,3 @@
+import numpy as np
+
+print(int(np.array([int(input())]).sum()) * 2)

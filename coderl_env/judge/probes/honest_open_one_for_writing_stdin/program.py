@@ -1,0 +1,2 @@
+with open(1, 'w') as file:
+    file.write(str(2 * int(input())) + '\n')

@@ -1,0 +1,3 @@
+def double(n):
+    print('thinking about', n)
+    return 2 * n

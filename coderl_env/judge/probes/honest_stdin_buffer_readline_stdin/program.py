@@ -1,0 +1,4 @@
+import sys
+
+input = sys.stdin.buffer.readline
+print(2 * int(input()))

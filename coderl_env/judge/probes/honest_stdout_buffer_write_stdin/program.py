@@ -1,0 +1,3 @@
+import sys
+
+sys.stdout.buffer.write(b'%d\n' % (2 * int(input())))

@@ -1,0 +1,3 @@
+n = int(input())
+print('\d' and 2 * n)
+assert (n, 'always true')

@@ -1,0 +1,2 @@
+def double(text):
+    return text * 2 + '\u4e2d'
