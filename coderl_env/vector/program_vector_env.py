@@ -1,7 +1,7 @@
 """The vector environment: many episodes at a time, judged concurrently.
 
 Its trajectories are those of as many single environments (`coderl_env.env.ProgramEnv`); what an episode is stands there
-and in `coderl_env.env.rules`. What is here: the states of the episodes, when they end, and when the next begin.
+and in `coderl_env.env.rules`, and how far each is in `coderl_env.vector.episodes`.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -25,19 +23,14 @@ from coderl_env.agent import Task
 from coderl_env.datasets import Dataset
 from coderl_env.env.arguments import check_choice, check_flag, check_size
 from coderl_env.env.judge_lease import Judges
-from coderl_env.env.render import render_episode
-from coderl_env.env.rules import EpisodeOverError, Opening, Rules, ending_info
+from coderl_env.env.rules import EpisodeOverError, Opening, Rules
 from coderl_env.env.window import Observation
-from coderl_env.judge import JudgeError
-from coderl_env.outcome import Judgement
 from coderl_env.problem import Limits, Problem
 from coderl_env.reward import Reward
 from coderl_env.tokens import Tokenizer
-from coderl_env.vector.docket import Docket
+from coderl_env.vector.episodes import Episodes
 from coderl_env.vector.infos import add_masks, gather_infos
-from coderl_env.vector.openings import Openings
 from coderl_env.vector.requests import read_env_ids, read_reset, read_texts, read_tokens
-from coderl_env.vector.windows import Windows
 
 __all__ = ["ProgramVectorEnv"]
 
@@ -138,31 +131,15 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._end_token = rules.tokenizer.eos_id
-        self._max_steps = max_episode_steps
-        self._windows = Windows(num_envs, max_prompt_tokens, max_program_tokens, rules.tokenizer.pad_id, copy)
-        self._known_openings = Openings(rules)
-        self._docket = Docket(rules.lease)
-        self._finalizer = weakref.finalize(self, self._docket.close)
+        self._episodes = Episodes(rules, num_envs, copy, self.autoreset_mode, max_episode_steps)
+        self._finalizer = weakref.finalize(self, self._episodes.docket.close)
         # At the interpreter's end, the judge's processes end by themselves.
         self._finalizer.atexit = False
         self._everyone = np.arange(num_envs)
-        self._generators: list[np.random.Generator | None] = [None] * num_envs
-        self._seeds: list[int | None] = [None] * num_envs
         self._begun = False
-        # The episodes.
-        self._openings: list[Opening | None] = [None] * num_envs
-        self._texts = [""] * num_envs
-        self._judgements: list[Judgement | None] = [None] * num_envs
-        self._elapsed = np.zeros(num_envs, dtype=np.int64)
-        self._over = np.zeros(num_envs, dtype=np.bool_)
-        # What the last action of each led to.
-        self._rewards = np.zeros(num_envs)
-        self._terminated = np.zeros(num_envs, dtype=np.bool_)
-        self._truncated = np.zeros(num_envs, dtype=np.bool_)
-        self._infos: dict[int, dict[str, Any]] = {}
-        # In as many steps from now, nothing but the end token can end or begin an episode.
+        # For as many steps from now, nothing but the end token can end or begin an episode.
         self._quiet_steps = 0
-        # Between `send` and `recv`.
+        # Who was sent an action and not received, who of them is ready, and who was received last.
         self._sent = np.zeros(num_envs, dtype=np.bool_)
         self._ready: deque[int] = deque()
         self._received = self._everyone
@@ -175,23 +152,23 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
     @property
     def problems(self) -> tuple[Problem, ...]:
         """The problems of the episodes, with their tests and solutions: for a teacher, not for an agent."""
-        return tuple(self._opening(env_id).problem for env_id in range(self.num_envs))
+        return tuple(self._episodes.opening(env_id).problem for env_id in range(self.num_envs))
 
     @property
     def tasks(self) -> tuple[Task, ...]:
         """What an agent may know of the problems of the episodes."""
-        openings = [self._opening(env_id) for env_id in range(self.num_envs)]
+        openings = [self._episodes.opening(env_id) for env_id in range(self.num_envs)]
         return tuple(Task.from_problem(opening.problem, opening.info["prompt_text"]) for opening in openings)
 
     @property  # type: ignore[misc]
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
         """The generators that draw the environments' problems."""
-        return tuple(self._generator(env_id) for env_id in range(self.num_envs))
+        return tuple(self._episodes.generator(env_id) for env_id in range(self.num_envs))
 
     @property
     def np_random_seed(self) -> tuple[int | None, ...]:  # type: ignore[override]
         """The seeds of the generators."""
-        return tuple(self._seeds[env_id] for env_id in range(self.num_envs) if self._generator(env_id))
+        return tuple(self._episodes.seed_of(env_id) for env_id in range(self.num_envs))
 
     def reset(
         self,
@@ -218,20 +195,23 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
         if request.partial:
             self._check_begun("reset with reset_mask")
             self._check_received(chosen, "reset")
-        openings = []
+        openings: dict[int, Opening] = {}
         for env_id in request.env_ids:
-            self._seed(env_id, request.seeds[env_id])
-            openings.append(self._choose(env_id, request.problem_ids[env_id]))
+            seed_of_one = request.seeds[env_id]
+            if seed_of_one is not None:
+                self._episodes.seed(env_id, seed_of_one)
+            openings[env_id] = self._episodes.choose(env_id, request.problem_ids[env_id])
+        # From here on, nothing is unusable.
         if not request.partial:
             self._abandon()
-        for env_id, opening in zip(request.env_ids, openings, strict=True):
-            self._open(env_id, opening)
+        for env_id, opening in openings.items():
+            self._episodes.open(env_id, opening)
         self._begun = True
-        self._plan()
-        infos = gather_infos(self.num_envs, ((env_id, self._opening(env_id).info) for env_id in request.env_ids))
+        self._quiet_steps = self._episodes.count_quiet_steps()
+        infos = gather_infos(self.num_envs, ((env_id, opening.info) for env_id, opening in openings.items()))
         if self._rules.mask is not None:
             add_masks(infos, self._rules.mask, chosen)
-        return self._windows.observe(), infos
+        return self._episodes.windows.observe(), infos
 
     def step(self, actions: Any) -> _Batch:
         """Play an action in every environment, and wait for the programs that it ends to be judged.
@@ -254,14 +234,13 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
         if (tokens == self._end_token).any():
             return self._step_with_endings(self._read_actions(actions, self._everyone))
         self._check_range(tokens, self._everyone)
-        self._windows.push(tokens)
-        self._elapsed += 1
+        self._episodes.push(tokens)
         self._quiet_steps -= 1
         infos: dict[str, Any] = {}
         if self._rules.mask is not None:
             add_masks(infos, self._rules.mask, np.ones(count, dtype=np.bool_))
         ends = np.zeros((2, count), dtype=np.bool_)
-        return self._windows.observe(), np.zeros(count), ends[0], ends[1], infos
+        return self._episodes.windows.observe(), np.zeros(count), ends[0], ends[1], infos
 
     def send(self, actions: Any, env_ids: Any = None) -> None:
         """Play actions in some environments, without waiting for anything.
@@ -282,8 +261,8 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
         self._quiet_steps = 0
         with self._whole():
             self._sent[ids] = True
-            self._play(ids, played)
-            self._ready.extend(env_id for env_id in ids.tolist() if env_id not in self._docket)
+            self._episodes.play(ids, played)
+            self._ready.extend(env_id for env_id in ids.tolist() if env_id not in self._episodes.docket)
 
     def recv(self) -> _Batch:
         """Return up to `batch_size` environments that are ready, in the order of `info["env_id"]`.
@@ -297,16 +276,15 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
         if not self._sent.any():
             raise ValueError("recv() has nothing to return: send() actions first")
         with self._whole():
-            while (judged := self._docket.take(wait=not self._ready)) is not None:
-                self._settle(*judged)
-                self._ready.append(judged[0])
+            while (env_id := self._episodes.settle(wait=not self._ready)) is not None:
+                self._ready.append(env_id)
         ids = np.array([self._ready.popleft() for _ in range(min(self.batch_size, len(self._ready)))])
         self._sent[ids] = False
         self._received = ids
-        infos = self._gather(ids)
+        infos = self._episodes.gather(ids)
         infos["env_id"], infos["_env_id"] = ids.copy(), np.ones(len(ids), dtype=np.bool_)
-        observation = self._windows.observe_rows(ids)
-        return observation, self._rewards[ids], self._terminated[ids], self._truncated[ids], infos
+        done = self._episodes
+        return done.windows.observe_rows(ids), done.rewards[ids], done.terminated[ids], done.truncated[ids], infos
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which token ids may be played. (environments, vocabulary)
@@ -321,7 +299,7 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
         if self.render_mode is None:
             gym.logger.warn('render() needs render_mode="ansi", for example gym.make_vec(id, render_mode="ansi")')
             return None
-        return tuple(self._render(env_id) for env_id in range(self.num_envs))
+        return tuple(self._episodes.render(env_id) for env_id in range(self.num_envs))
 
     def close_extras(self) -> None:
         """Give the judge back at once, whatever it is at; a `recv` or `step` that waits for it raises."""
@@ -329,112 +307,15 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
         self._finalizer()
 
     def _step_with_endings(self, actions: Any) -> _Batch:
+        played = self._episodes
         with self._whole():
-            self._play(self._everyone, actions)
-            while self._docket:
-                judged = self._docket.take(wait=True)
-                assert judged is not None
-                self._settle(*judged)
-        self._plan()
-        infos = self._gather(self._everyone)
-        ends = self._terminated.copy(), self._truncated.copy()
-        return self._windows.observe(), self._rewards.copy(), *ends, infos
-
-    def _play(self, ids: NDArray[np.int64], actions: Any) -> None:
-        """Play one action in each environment of `ids`; the programs that end go to the judge."""
-        self._rewards[ids] = 0.0
-        self._terminated[ids] = False
-        self._truncated[ids] = False
-        waiting = self._over[ids]
-        for env_id in ids[waiting].tolist():
-            self._open(env_id, self._choose(env_id))
-            self._infos[env_id] = dict(self._opening(env_id).info)
-        playing = ids[~waiting]
-        self._elapsed[playing] += 1
-        if self._max_steps is not None:
-            self._truncated[playing] = self._elapsed[playing] >= self._max_steps
-        write = self._write_texts if self._rules.takes_text else self._write_tokens
-        ended = write(playing, actions[~waiting])
-        for env_id in playing[ended].tolist():
-            self._docket.submit(env_id, self._program_text(env_id), self._opening(env_id).problem)
-        for env_id in playing[self._truncated[playing] & ~ended].tolist():
-            self._end(env_id, {})
-
-    def _write_tokens(self, ids: NDArray[np.int64], tokens: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Add tokens to programs; return which of them end. (ids,), (ids,) -> (ids,)"""
-        ended: NDArray[np.bool_] = tokens == self._end_token
-        self._windows.push_rows(ids[~ended], tokens[~ended])
-        ended |= self._windows.rooms[ids] == 0
-        return ended
-
-    def _write_texts(self, ids: NDArray[np.int64], texts: NDArray[np.object_]) -> NDArray[np.bool_]:
-        """Play text actions; return which programs they end. (ids,), (ids,) -> (ids,)"""
-        ended = np.ones(len(ids), dtype=np.bool_)
-        for number, (env_id, action) in enumerate(zip(ids.tolist(), texts.tolist(), strict=True)):
-            opening = self._opening(env_id)
-            text = self._rules.extend(opening, self._texts[env_id], action)
-            if text is not None:
-                spelling = self._rules.spell(opening, text)
-                self._texts[env_id] = spelling.text
-                self._windows.write_program(env_id, spelling.token_ids)
-                ended[number] = self._rules.ends(spelling)
-        return ended
-
-    def _settle(self, env_id: int, future: Future[Judgement]) -> None:
-        """End an episode whose program has been judged."""
-        opening, text = self._opening(env_id), self._program_text(env_id)
-        full = self._windows.full(env_id)
-        try:
-            judgement = future.result()
-        except JudgeError as error:
-            self._truncated[env_id] = True
-            info = {**opening.info, "program_text": text, "window_full": full, "judge_error": str(error)}
-        else:
-            self._rewards[env_id] = self._rules.score(judgement)
-            self._terminated[env_id] = True
-            self._judgements[env_id] = judgement
-            info = ending_info(opening, text, judgement, full)
-        self._end(env_id, info)
-
-    def _end(self, env_id: int, info: dict[str, Any]) -> None:
-        """End an episode; in the same step, where that is the mode, begin the next."""
-        self._over[env_id] = True
-        if self.autoreset_mode is AutoresetMode.SAME_STEP:
-            final_info = info if self._rules.mask is None else {**info, "action_mask": self._rules.mask}
-            final = {"final_obs": self._windows.observe_row(env_id), "final_info": final_info}
-            self._open(env_id, self._choose(env_id))
-            info = {**final, **self._opening(env_id).info}
-        self._infos[env_id] = info
-
-    def _choose(self, env_id: int, problem_id: str | None = None) -> Opening:
-        return self._known_openings.open(self._rules.choose(problem_id, self._generator(env_id)))
-
-    def _open(self, env_id: int, opening: Opening) -> None:
-        """Begin an episode."""
-        self._openings[env_id] = opening
-        self._texts[env_id] = opening.problem.starter_code
-        self._judgements[env_id] = None
-        self._windows.write_prompt(env_id, opening.prompt_ids)
-        self._windows.write_program(env_id, opening.starter_ids)
-        self._elapsed[env_id] = 0
-        self._over[env_id] = False
-
-    def _plan(self) -> None:
-        """Count the steps from now in which only the end token can end or begin an episode."""
-        if self._rules.takes_text or self._over.any():
-            self._quiet_steps = 0
-            return
-        self._quiet_steps = int(self._windows.rooms.min()) - 1
-        if self._max_steps is not None:
-            self._quiet_steps = min(self._quiet_steps, self._max_steps - 1 - int(self._elapsed.max()))
-
-    def _gather(self, ids: NDArray[np.int64]) -> dict[str, Any]:
-        """Return the infos of `ids`, one row each, and forget them."""
-        said = [(row, self._infos.pop(env_id)) for row, env_id in enumerate(ids.tolist()) if env_id in self._infos]
-        infos = gather_infos(len(ids), said)
-        if self._rules.mask is not None:
-            add_masks(infos, self._rules.mask, np.ones(len(ids), dtype=np.bool_))
-        return infos
+            played.play(self._everyone, actions)
+            while played.docket:
+                played.settle(wait=True)
+        self._quiet_steps = played.count_quiet_steps()
+        infos = played.gather(self._everyone)
+        ends = played.terminated.copy(), played.truncated.copy()
+        return played.windows.observe(), played.rewards.copy(), *ends, infos
 
     def _read_actions(self, actions: Any, ids: NDArray[np.int64]) -> Any:
         """Return the actions as an array. (ids,) A token id that only begins an episode may be out of range.
@@ -442,7 +323,7 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
         Raises:
             ValueError: an action is unusable, or an episode is over.
         """
-        waiting = self._over[ids]
+        waiting = self._episodes.over[ids]
         if waiting.any() and self.autoreset_mode is AutoresetMode.DISABLED:
             raise EpisodeOverError(
                 f"the episodes of environments {ids[waiting].tolist()} are over; "
@@ -488,43 +369,10 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
 
     def _abandon(self) -> None:
         """Forget what was sent and not received, and the programs that are being judged."""
-        self._docket.abandon()
+        self._episodes.abandon()
         self._ready.clear()
         self._sent[:] = False
         self._received = self._everyone
-        self._infos.clear()
-
-    def _seed(self, env_id: int, seed: int | None) -> None:
-        if seed is not None:
-            self._generators[env_id], self._seeds[env_id] = seeding.np_random(seed)
-
-    def _generator(self, env_id: int) -> np.random.Generator:
-        generator = self._generators[env_id]
-        if generator is None:
-            generator, self._seeds[env_id] = seeding.np_random()
-            self._generators[env_id] = generator
-        return generator
-
-    def _opening(self, env_id: int) -> Opening:
-        opening = self._openings[env_id]
-        if opening is None:
-            raise EpisodeOverError("there is no problem yet; call reset() first")
-        return opening
-
-    def _program_text(self, env_id: int) -> str:
-        if self._rules.takes_text:
-            return self._texts[env_id]
-        return self._rules.read(self._opening(env_id), self._windows.program(env_id))
-
-    def _render(self, env_id: int) -> str:
-        return render_episode(
-            self._opening(env_id).problem,
-            self._program_text(env_id),
-            len(self._windows.program(env_id)),
-            self._rules.program_size,
-            self._judgements[env_id],
-            float(self._rewards[env_id]),
-        )
 
 
 def _read_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
