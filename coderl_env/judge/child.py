@@ -98,7 +98,7 @@ def run_program(code: types.CodeType) -> NoReturn:
     except BaseException as error:  # noqa: BLE001 - whatever the program raises ends it, as in Python itself
         _report({"error": describe(error)})
         status = 1
-    status = _finalize(status)
+    status = _finalize(status, module.__dict__)
     _exit(status)
 
 
@@ -262,8 +262,8 @@ def _exit_status(stop: SystemExit) -> int:
     return 1
 
 
-def _finalize(status: int) -> int:
-    """Do what the interpreter does at its end: wait for threads, run exit functions, flush."""
+def _finalize(status: int, names: dict[str, Any]) -> int:
+    """Do what the interpreter does at its end: wait for threads, run exit functions, flush, let go of objects."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
@@ -275,7 +275,24 @@ def _finalize(status: int) -> int:
         if not getattr(sys.stdout, "closed", False):
             _report({"error": describe(error)})
             return 120
+    _release(names)
+    with contextlib.suppress(BaseException):  # the program may have put anything in its place
+        sys.__stdout__.flush()  # type: ignore[union-attr]
     return status
+
+
+# Freeing them takes time and writes nothing; what lies inside containers is rarely a file.
+_KEPT = (
+    type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.NoneType, int, float, complex, str,
+    bytes, bytearray, list, tuple, dict, set, frozenset,
+)  # fmt: skip
+
+
+def _release(names: dict[str, Any]) -> None:
+    """Let go of the objects that the program's names hold: files then write out what they have, finalisers run."""
+    for name, value in list(names.items()):
+        if not issubclass(type(value), _KEPT):
+            names[name] = value = None
 
 
 def _report(content: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 # Stacks of threads and reserved arenas are address space, not memory: the supervisor watches what is really used.
-SPARE_ADDRESS_SPACE = 1 << 30
+SPARE_ADDRESS_SPACE = 4 << 30
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -36,8 +36,12 @@ _BY_SIGNAL = {
     signal.SIGXFSZ: Verdict.OUTPUT_LIMIT,
     signal.SIGSYS: Verdict.FORBIDDEN,
 }
-# In the strict tier what lies outside is read-only, before anybody asks who may write.
-_READ_ONLY = f"[Errno {errno.EROFS}]"
+# In the strict tier what lies outside is read-only, before anybody asks who may write, and the directory is small.
+_BY_NUMBER = {
+    f"[Errno {errno.EROFS}]": Verdict.FORBIDDEN,
+    f"[Errno {errno.ENOSPC}]": Verdict.OUTPUT_LIMIT,
+    f"[Errno {errno.EFBIG}]": Verdict.OUTPUT_LIMIT,
+}
 _BY_ERROR = {"MemoryError": Verdict.MEMORY_LIMIT, "PermissionError": Verdict.FORBIDDEN}
 
 
@@ -72,9 +76,11 @@ def classify(answer: dict[str, Any]) -> CaseResult | None:
 
 def _from_error(error: dict[str, Any], cpu: float) -> CaseResult:
     kind = str(error["type"])
-    forbidden = kind == "OSError" and str(error["message"]).startswith(_READ_ONLY)
+    verdict = _BY_ERROR.get(kind, Verdict.EXCEPTION)
+    if kind == "OSError":
+        verdict = _BY_NUMBER.get(str(error["message"]).partition("]")[0] + "]", verdict)
     return CaseResult(
-        Verdict.FORBIDDEN if forbidden else _BY_ERROR.get(kind, Verdict.EXCEPTION),
+        verdict,
         error_type=kind,
         error_line=error["line"] if isinstance(error["line"], int) else None,
         error_message=str(error["message"])[:OUTPUT_CHARACTERS],

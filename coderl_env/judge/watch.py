@@ -7,6 +7,7 @@ processes; standard library only.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import select
@@ -203,7 +204,9 @@ def _holds_too_much(directory: str) -> bool:
     while pending:
         try:
             entries = list(os.scandir(pending.pop()))
-        except OSError:
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return True  # no honest program hides its files where no path reaches
             continue
         for entry in entries:
             count += 1
