@@ -58,7 +58,9 @@ class Helper:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(),),
-            start_new_session=True,
+            # Out of reach of Ctrl-C. Not a session of its own: Linux would give it, as one group, as much of the
+            # processors as the whole of the trainer.
+            process_group=0,
         )
         theirs.close()
         ours.setblocking(False)
