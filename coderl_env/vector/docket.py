@@ -32,10 +32,6 @@ class Docket:
         """How many programs have not been taken back."""
         return len(self._pending)
 
-    def __contains__(self, env_id: int) -> bool:
-        """Whether the program of an environment has not been taken back."""
-        return env_id in self._pending
-
     def submit(self, env_id: int, program: str, problem: Problem) -> None:
         """Hand the program of an environment to the judge.
 

@@ -68,8 +68,12 @@ class Episodes:
         # What `info` is to say of those whose episode ended or began.
         self._infos: dict[int, dict[str, Any]] = {}
 
-    def play(self, ids: NDArray[np.int64], actions: Any) -> None:
-        """Play one action in each environment of `ids`; the programs that end go to the judge."""
+    def play(self, ids: NDArray[np.int64], actions: Any) -> NDArray[np.int64]:
+        """Play one action in each environment of `ids`; the programs that end go to the judge.
+
+        Returns:
+            The environments that have no program to be judged, in the order of `ids`.
+        """
         self.rewards[ids] = 0.0
         self.terminated[ids] = False
         self.truncated[ids] = False
@@ -87,6 +91,9 @@ class Episodes:
             self.docket.submit(env_id, self._program_text(env_id), self.opening(env_id).problem)
         for env_id in playing[self.truncated[playing] & ~ended].tolist():
             self._end(env_id, {})
+        judged = np.zeros(len(ids), dtype=np.bool_)
+        judged[~waiting] = ended
+        return ids[~judged]
 
     def _write_tokens(self, ids: NDArray[np.int64], tokens: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Add tokens to programs; return which of them end. (ids,), (ids,) -> (ids,)"""
@@ -179,8 +186,10 @@ class Episodes:
 
     def gather(self, ids: NDArray[np.int64]) -> dict[str, Any]:
         """Return the infos of `ids`, one row each, and forget them."""
-        said = [(row, self._infos.pop(env_id)) for row, env_id in enumerate(ids.tolist()) if env_id in self._infos]
-        infos = gather_infos(len(ids), said)
+        infos: dict[str, Any] = {}
+        if self._infos:
+            said = [(row, self._infos.pop(env_id)) for row, env_id in enumerate(ids.tolist()) if env_id in self._infos]
+            infos = gather_infos(len(ids), said)
         if self._rules.mask is not None:
             add_masks(infos, self._rules.mask, np.ones(len(ids), dtype=np.bool_))
         return infos

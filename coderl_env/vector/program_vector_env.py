@@ -7,7 +7,6 @@ and in `coderl_env.env.rules`, and how far each is in `coderl_env.vector.episode
 from __future__ import annotations
 
 import weakref
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,7 +140,7 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
         self._quiet_steps = 0
         # Who was sent an action and not received, who of them is ready, and who was received last.
         self._sent = np.zeros(num_envs, dtype=np.bool_)
-        self._ready: deque[int] = deque()
+        self._ready = self._everyone[:0]
         self._received = self._everyone
 
     @property
@@ -194,7 +193,7 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
         chosen[request.env_ids] = True
         if request.partial:
             self._check_begun("reset with reset_mask")
-            self._check_received(chosen, "reset")
+            self._check_received(np.flatnonzero(chosen), "reset")
         openings: dict[int, Opening] = {}
         for env_id in request.env_ids:
             seed_of_one = request.seeds[env_id]
@@ -254,15 +253,12 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
         """
         self._check_begun("send")
         ids = self._received if env_ids is None else read_env_ids(env_ids, self.num_envs)
-        chosen = np.zeros(self.num_envs, dtype=np.bool_)
-        chosen[ids] = True
-        self._check_received(chosen, "send to")
+        self._check_received(ids, "send to")
         played = self._read_actions(actions, ids)
         self._quiet_steps = 0
         with self._whole():
             self._sent[ids] = True
-            self._episodes.play(ids, played)
-            self._ready.extend(env_id for env_id in ids.tolist() if env_id not in self._episodes.docket)
+            self._ready = np.concatenate([self._ready, self._episodes.play(ids, played)])
 
     def recv(self) -> _Batch:
         """Return up to `batch_size` environments that are ready, in the order of `info["env_id"]`.
@@ -275,10 +271,12 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
         self._check_begun("recv")
         if not self._sent.any():
             raise ValueError("recv() has nothing to return: send() actions first")
+        judged: list[int] = []
         with self._whole():
-            while (env_id := self._episodes.settle(wait=not self._ready)) is not None:
-                self._ready.append(env_id)
-        ids = np.array([self._ready.popleft() for _ in range(min(self.batch_size, len(self._ready)))])
+            while (env_id := self._episodes.settle(wait=not (self._ready.size or judged))) is not None:
+                judged.append(env_id)
+        ready = np.concatenate([self._ready, np.array(judged, dtype=np.int64)])
+        ids, self._ready = ready[: self.batch_size], ready[self.batch_size :]
         self._sent[ids] = False
         self._received = ids
         infos = self._episodes.gather(ids)
@@ -352,8 +350,8 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
             self._check_open()
             raise EpisodeOverError(f"no episode has begun; call reset() before {what}()")
 
-    def _check_received(self, chosen: NDArray[np.bool_], what: str) -> None:
-        sent = np.flatnonzero(chosen & self._sent)
+    def _check_received(self, ids: NDArray[np.int64], what: str) -> None:
+        sent = ids[self._sent[ids]]
         if sent.size:
             raise ValueError(f"cannot {what} environments {sent.tolist()}: they were sent an action; recv() them first")
 
@@ -370,7 +368,7 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
     def _abandon(self) -> None:
         """Forget what was sent and not received, and the programs that are being judged."""
         self._episodes.abandon()
-        self._ready.clear()
+        self._ready = self._everyone[:0]
         self._sent[:] = False
         self._received = self._everyone
 

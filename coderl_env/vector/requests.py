@@ -76,9 +76,11 @@ def read_env_ids(env_ids: object, num_envs: int) -> NDArray[np.int64]:
         raise ValueError(f"env_ids are integers, one or more, such as info['env_id'], not {_describe(env_ids)}")
     if ids.min() < 0 or ids.max() >= num_envs:
         raise ValueError(f"env_ids are 0 to {num_envs - 1}, not {ids.tolist()}")
-    if len(np.unique(ids)) != len(ids):
+    ids = ids.astype(np.int64)
+    # Quicker than sorting them.
+    if np.count_nonzero(np.bincount(ids)) != len(ids):
         raise ValueError(f"an environment takes one action at a time, and env_ids names one twice: {ids.tolist()}")
-    return ids.astype(np.int64)
+    return ids
 
 
 def read_reset(seed: object, options: Mapping[str, Any] | None, num_envs: int) -> ResetRequest:
