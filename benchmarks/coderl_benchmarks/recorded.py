@@ -1,0 +1,95 @@
+"""Recorded verdicts of real models' programs, and where the judge's own differ from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from coderl_env.datasets import problem_from_row, read_rows
+from coderl_env.judge import Judge, Limits
+from coderl_env.outcome import Judgement
+from coderl_env.problem import Problem
+
+__all__ = ["RECORDS", "Disagreement", "Record", "disagreements", "records"]
+
+# So that a slow machine turns no verdict; the recorded runs had seconds.
+_LIMITS = Limits(6.0, 60.0, 30.0, 1 << 30, 16 << 20)
+_PROBLEMS = ("apps/train.jsonl", "mbpp.jsonl", "humaneval.jsonl")
+# APPS's own codes for what became of a program.
+_APPS_OUTCOMES = {-2: "compile_error", -1: "runtime_error", False: "failed_test", True: "passed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A program, its problem, and the outcome that was recorded: `passed`, `not passed`, or one of the four."""
+
+    name: str
+    program: str
+    problem: Problem
+    recorded: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A record that the judge contradicts."""
+
+    name: str
+    recorded: str
+    judgement: Judgement
+
+
+def _coderl(fields: Mapping[str, Any]) -> str | None:
+    found = fields["expected_result"]
+    return _APPS_OUTCOMES[found]
+
+
+def _codechain(fields: Mapping[str, Any]) -> str | None:
+    strict = fields["strict_pass"]
+    return _passed(fields["expected_pass"] if strict is None else strict)
+
+
+def _confirmed(fields: Mapping[str, Any]) -> str | None:
+    return _passed(fields["expected_pass"]) if fields["label_confirmed"] else None
+
+
+def _passed(passed: bool) -> str:
+    return "passed" if passed else "not passed"
+
+
+# file: how its rows say what was recorded, None where the record is not to be trusted.
+RECORDS: dict[str, Callable[[Mapping[str, Any]], str | None]] = {
+    "apps_coderl": _coderl,
+    "apps_codechain": _codechain,
+    "humaneval_mbpp": _confirmed,
+}
+
+
+def records(name: str, data: Path) -> Iterator[Record]:
+    """Yield the trusted rows of one file of recorded verdicts."""
+    problems = {}
+    for file in _PROBLEMS:
+        for row in read_rows(data / file):
+            problem = problem_from_row(row)
+            problems[problem.id] = problem
+    for row in read_rows(data / "verdicts" / f"{name}.jsonl"):
+        recorded = RECORDS[name](row.fields)
+        if recorded is not None:
+            yield Record(row.text("case_id"), row.text("code"), problems[row.text("task_id")], recorded)
+
+
+def disagreements(chosen: list[Record], judge: Judge) -> list[Disagreement]:
+    """Return the records that the judge contradicts."""
+    judgements = judge.judge_many([(record.program, replace(record.problem, limits=_LIMITS)) for record in chosen])
+    return [
+        Disagreement(record.name, record.recorded, judgement)
+        for record, judgement in zip(chosen, judgements, strict=True)
+        if not _agree(record.recorded, judgement)
+    ]
+
+
+def _agree(recorded: str, judgement: Judgement) -> bool:
+    if recorded == "not passed":
+        return not judgement.passed
+    return judgement.outcome.value == recorded

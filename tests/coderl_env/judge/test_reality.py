@@ -1,0 +1,109 @@
+"""The judge on real programs: what it sees is what happens, and what it says is what others found.
+
+A sample by default; everything, which takes an hour, with CODERL_REALITY=full or `python -m coderl_benchmarks.reality`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from coderl_benchmarks.reality import SOURCES, compare, references
+from coderl_benchmarks.recorded import disagreements, records
+from coderl_env.datasets import problem_from_row, read_rows
+from coderl_env.judge import Judge
+from coderl_env.outcome import Outcome
+from coderl_env.problem import AssertCase, Problem
+
+FULL = os.environ.get("CODERL_REALITY") == "full"
+Item = TypeVar("Item")
+
+
+def sample(items: Sequence[Item], size: int) -> list[Item]:
+    return list(items) if FULL or size >= len(items) else random.Random(3).sample(items, size)
+
+
+@pytest.fixture(scope="module")
+def patient() -> Iterator[Judge]:
+    with Judge(workers=2, stop="never") as judge:
+        yield judge
+
+
+@pytest.mark.parametrize(
+    ("source", "programs"),
+    [("apps", 14), ("codecontests", 5), ("leetcode", 25), ("mbpp", 25), ("humaneval", 15)],
+)
+def test_the_judge_sees_what_plain_python_sees(shared_data: Path, patient: Judge, source: str, programs: int) -> None:
+    assert source in SOURCES
+    for reference in sample(list(references(source, shared_data)), programs):
+        if not FULL:
+            problem = reference.problem
+            reference = replace(reference, problem=replace(problem, tests=problem.tests[:6]))
+        assert compare(reference, patient) == []
+
+
+def problems(file: Path) -> list[Problem]:
+    return [problem_from_row(row) for row in read_rows(file)]
+
+
+@pytest.mark.parametrize(("file", "size", "count"), [("mbpp.jsonl", 150, 974), ("humaneval.jsonl", 60, 164)])
+def test_reference_solutions_pass_their_asserts(
+    shared_data: Path, patient: Judge, file: str, size: int, count: int
+) -> None:
+    everything = problems(shared_data / file)
+    assert len(everything) == count
+    chosen = sample(everything, size)
+    judgements = patient.judge_many([(problem.solutions[0], problem) for problem in chosen])
+    failed = [problem.id for problem, found in zip(chosen, judgements, strict=True) if not found.passed]
+    assert failed == []
+
+
+def test_no_assert_of_the_data_is_decided_by_a_program_that_does_nothing(shared_data: Path, patient: Judge) -> None:
+    chosen = sample(problems(shared_data / "mbpp.jsonl"), 60) + sample(problems(shared_data / "humaneval.jsonl"), 30)
+    assert all(isinstance(problem.tests[0], AssertCase) for problem in chosen)
+    judgements = patient.judge_many([("", problem) for problem in chosen])
+    assert [problem.id for problem, found in zip(chosen, judgements, strict=True) if found.pass_fraction > 0] == []
+
+
+# Passes that CodeChain published, and that only APPS's sets of sets of words accept: see the data's `strict_pass`.
+def lenient_passes(data: Path) -> list[tuple[str, Problem]]:
+    by_id = {problem.id: problem for problem in problems(data / "apps" / "train.jsonl")}
+    rows = [row.fields for row in read_rows(data / "verdicts" / "apps_codechain.jsonl")]
+    return [
+        (row["code"], by_id[row["task_id"]]) for row in rows if row["expected_pass"] and row["strict_pass"] is False
+    ]
+
+
+def test_passes_that_only_the_published_apps_rule_accepts_are_rejected(shared_data: Path, patient: Judge) -> None:
+    pairs = lenient_passes(shared_data)
+    assert len(pairs) == 13
+    assert {found.outcome for found in patient.judge_many(pairs)} == {Outcome.FAILED_TEST}
+    as_published = [(program, replace(problem, comparator="apps")) for program, problem in pairs]
+    assert {found.outcome for found in patient.judge_many(as_published)} == {Outcome.PASSED}
+
+
+# Records of CodeRL's samples that say something else than this judge, each with the reason.
+CODERL_EXPLAINED = {
+    "coderl/0001/bas/0": ("-1", "the stored baseline is wrapped in a function that nothing calls, and prints nothing"),
+    "coderl/0111/bas/0": ("-1", "the stored baseline is wrapped in a function that nothing calls, and prints nothing"),
+    "coderl/2287/gen/2": ("-1", "a return outside of a function: it does not compile"),
+    "coderl/2404/bas/0": ("0", "the stored baseline defines no function of the name that is called"),
+    "coderl/4184/bas/0": ("0", "the stored baseline defines no function of the name that is called"),
+    "coderl/4184/gen/14": ("-2", "a NameError at import: it compiles, and fails when it runs"),
+    "coderl/4184/gen/15": ("-1", "the first failing test is a wrong answer, a later one an error"),
+    "coderl/4184/gen/16": ("-1", "the first failing test is a wrong answer, a later one an error"),
+}
+
+
+@pytest.mark.parametrize(("name", "size"), [("apps_coderl", 88), ("apps_codechain", 60), ("humaneval_mbpp", 250)])
+def test_recorded_verdicts_are_the_judges_too(shared_data: Path, patient: Judge, name: str, size: int) -> None:
+    chosen = sample(list(records(name, shared_data)), size)
+    found = {item.name for item in disagreements(chosen, patient)}
+    explained = set(CODERL_EXPLAINED) if name == "apps_coderl" else set()
+    assert found == explained
