@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from gymnasium.utils.performance import benchmark_init, benchmark_step, benchmar
 from gymnasium.vector import SyncVectorEnv
 from numpy.typing import NDArray
 
-from coderl_env.datasets import Dataset, ProblemSet, load_dataset
+from coderl_env.datasets import ProblemSet, load_dataset
 from coderl_env.env import ProgramEnv
 from coderl_env.judge import Judge
 from coderl_env.outcome import CaseResult, Judgement, Outcome, Verdict
@@ -82,7 +83,7 @@ class InstantJudge:
         """Do nothing."""
 
 
-class ArrayEnv(gym.Env[dict[str, NDArray[np.int32]], int]):
+class ArrayEnv(gym.Env[Any, Any]):
     """Returns new arrays of the environment's shapes, and does nothing else: what a token step cannot do without."""
 
     def __init__(self, prompt_size: int, program_size: int) -> None:
@@ -148,15 +149,13 @@ def single(sizes: Sizes) -> list[Figure]:
     """One environment, token mode, no endings, beside one that only returns new arrays."""
     figures = []
     for prompt, program in ((256, 256), (600, 512)):
-        contestants: dict[str, _Work] = {}
         envs = {
             "new arrays only": ArrayEnv(prompt, program),
             "ProgramEnv": ProgramEnv(**_settings(prompt, program)),
             "ProgramEnv, copy=False": ProgramEnv(**_settings(prompt, program, copy=False)),
         }
-        for name, env in envs.items():
-            contestants[name] = lambda env=env, room=program - 1: quiet_steps(env, _TOKEN, room, sizes.seconds)
-        figures += compare(f"one environment, {prompt}+{program}, no endings", "steps/s", sizes.rounds, contestants)
+        works = {name: partial(quiet_steps, env, _TOKEN, program - 1, sizes.seconds) for name, env in envs.items()}
+        figures += compare(f"one environment, {prompt}+{program}, no endings", "steps/s", sizes.rounds, works)
     return figures
 
 
@@ -164,25 +163,27 @@ def vector(sizes: Sizes) -> list[Figure]:
     """Many environments, token mode, no endings, beside bare numpy."""
     figures = []
     count = sizes.num_envs
+    actions = np.full(count, _TOKEN)
     for prompt, program in ((256, 256), (600, 512)):
-        actions = np.full(count, _TOKEN)
+        settings = _settings(prompt, program)
         numpy_copy, numpy_views = _bare_numpy(count, prompt, program)
-        contestants: dict[str, _Work] = {
-            "bare numpy, new arrays": lambda work=numpy_copy: timed(work, count, sizes.seconds),
-            "bare numpy, views": lambda work=numpy_views: timed(work, count, sizes.seconds),
+        envs = {
+            "ProgramVectorEnv": ProgramVectorEnv(count, **settings),
+            "ProgramVectorEnv, copy=False": ProgramVectorEnv(count, **settings, copy=False),
         }
-        for name, copy in (("ProgramVectorEnv", True), ("ProgramVectorEnv, copy=False", False)):
-            env = ProgramVectorEnv(count, **_settings(prompt, program, copy=copy))
-            contestants[name] = lambda env=env, room=program - 1, actions=actions: quiet_steps(
-                env, actions, room, sizes.seconds, count
-            )
-        singles = SyncVectorEnv([lambda sizes=(prompt, program): ProgramEnv(**_settings(*sizes))] * count)
-        # A few steps at a time: it is slow.
-        contestants["SyncVectorEnv of ProgramEnv"] = lambda env=singles, actions=actions: quiet_steps(
-            env, actions, 20, sizes.seconds, count
-        )
+        singles = SyncVectorEnv([partial(ProgramEnv, **settings)] * count)
+        works: dict[str, _Work] = {
+            "bare numpy, new arrays": partial(timed, numpy_copy, count, sizes.seconds),
+            "bare numpy, views": partial(timed, numpy_views, count, sizes.seconds),
+            **{
+                name: partial(quiet_steps, env, actions, program - 1, sizes.seconds, count)
+                for name, env in envs.items()
+            },
+            # A few steps at a time: it is slow.
+            "SyncVectorEnv of ProgramEnv": partial(quiet_steps, singles, actions, 20, sizes.seconds, count),
+        }
         table = f"{count} environments, {prompt}+{program}, no endings"
-        figures += compare(table, "steps/s", sizes.rounds, contestants)
+        figures += compare(table, "steps/s", sizes.rounds, works)
     return figures
 
 
@@ -209,34 +210,27 @@ def gymnasiums_own(sizes: Sizes) -> list[Figure]:
     """Gymnasium's benchmarks: random tokens, so with sampling, endings and resets; the judge answers at once."""
     settings = _settings(256, 256)
     count = sizes.num_envs
-    duration: Any = sizes.seconds  # annotated as int, compared as a float
-    env = ProgramEnv(**settings)
-    one = compare(
-        "gymnasium.utils.performance, one environment, 256+256",
-        "steps/s",
-        sizes.rounds,
-        {
-            "benchmark_step, new arrays only": lambda: (benchmark_step(ArrayEnv(256, 256), duration, 0), 1.0),
-            "benchmark_step, ProgramEnv": lambda: (benchmark_step(env, duration, 0), 1.0),
-            "benchmark_init, ProgramEnv (made/s)": lambda: (
-                benchmark_init(lambda: ProgramEnv(**settings), duration, 0),
-                1.0,
-            ),
-        },
-    )
+    one: dict[str, _Work] = {
+        "benchmark_step, new arrays only": partial(_rate, benchmark_step, ArrayEnv(256, 256), sizes),
+        "benchmark_step, ProgramEnv": partial(_rate, benchmark_step, ProgramEnv(**settings), sizes),
+        "benchmark_init, ProgramEnv": partial(_rate, benchmark_init, partial(ProgramEnv, **settings), sizes),
+    }
     vectors = {
-        "SyncVectorEnv of ProgramEnv": SyncVectorEnv([lambda: ProgramEnv(**settings)] * count),
+        "SyncVectorEnv of ProgramEnv": SyncVectorEnv([partial(ProgramEnv, **settings)] * count),
         "ProgramVectorEnv": ProgramVectorEnv(count, **settings),
         "ProgramVectorEnv, SameStep": ProgramVectorEnv(count, **settings, autoreset_mode="SameStep"),
         "ProgramVectorEnv, copy=False": ProgramVectorEnv(count, **settings, copy=False),
     }
-    many = compare(
-        f"gymnasium.utils.performance, benchmark_vector_step, {count} environments, 256+256",
-        "steps/s",
-        sizes.rounds,
-        {name: lambda env=env: (benchmark_vector_step(env, duration, 0), 1.0) for name, env in vectors.items()},
-    )
-    return [*one, *many]
+    many: dict[str, _Work] = {name: partial(_rate, benchmark_vector_step, env, sizes) for name, env in vectors.items()}
+    table = "gymnasium.utils.performance"
+    return [
+        *compare(f"{table}, one environment, 256+256", "1/s", sizes.rounds, one),
+        *compare(f"{table}, benchmark_vector_step, {count} environments, 256+256", "steps/s", sizes.rounds, many),
+    ]
+
+
+def _rate(benchmark: Callable[..., float], subject: object, sizes: Sizes) -> tuple[float, float]:
+    return benchmark(subject, sizes.seconds, 0), 1.0
 
 
 def judged(sizes: Sizes) -> list[Figure]:
@@ -244,7 +238,8 @@ def judged(sizes: Sizes) -> list[Figure]:
     dataset = load_dataset("apps", "sample")
     count = min(sizes.num_envs, 8)
     with Judge(sizes.workers) as judge:
-        settings = {"dataset": dataset, "judge": judge, "max_program_tokens": 1024, "autoreset_mode": "SameStep"}
+        settings: dict[str, Any] = {"dataset": dataset, "judge": judge, "max_program_tokens": 1024}
+        settings["autoreset_mode"] = "SameStep"
         whole = ProgramVectorEnv(count, **settings, action_mode="program")
         tokens = ProgramVectorEnv(count, **settings)
 
@@ -271,12 +266,12 @@ def judged(sizes: Sizes) -> list[Figure]:
             {
                 "the judge alone": alone,
                 "program mode, SameStep": programs,
-                "token mode, SameStep": lambda: _play_tokens(tokens, dataset),
+                "token mode, SameStep": partial(_play_tokens, tokens),
             },
         )
 
 
-def _play_tokens(env: ProgramVectorEnv, dataset: Dataset) -> tuple[float, float]:
+def _play_tokens(env: ProgramVectorEnv) -> tuple[float, float]:
     """Play one reference solution in each environment, token by token, waiting at its end for the others."""
     env.reset(seed=0)
     scripts = []
@@ -323,8 +318,8 @@ def asynchronous(sizes: Sizes) -> list[Figure]:
         "steps/s",
         1,
         {
-            "none is being judged": lambda: steps_while(0),
-            "half are being judged": lambda: steps_while(count // 2),
+            "none is being judged": partial(steps_while, 0),
+            "half are being judged": partial(steps_while, count // 2),
         },
     )
 
