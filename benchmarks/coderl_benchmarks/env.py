@@ -23,7 +23,6 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.utils.performance import benchmark_init, benchmark_step, benchmark_vector_step
 from gymnasium.vector import SyncVectorEnv
-from numpy.typing import NDArray
 
 from coderl_env.datasets import ProblemSet, load_dataset
 from coderl_env.env import ProgramEnv

@@ -221,6 +221,8 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
         Raises:
             ValueError: actions outside the action mode's kind or range, which change nothing; an environment without a
                 running episode; or actions that were sent and not received.
+            JudgeError: there is no judge to be had, as where this machine does not offer the isolation asked for. After
+                this and any other failure in the middle, all episodes must be reset.
         """
         self._check_begun("step")
         if self._sent.any():

