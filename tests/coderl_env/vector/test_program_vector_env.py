@@ -105,6 +105,7 @@ def test_without_copies_the_next_step_writes_over(make_vector: MakeVector) -> No
     for key in first:
         assert np.shares_memory(first[key], second[key])
         assert np.shares_memory(first[key], third[key])
+    assert second is not third  # the dict is the caller's own
     assert first["program"][:, :2].tolist() == [[5, 8], [6, 9], [7, 10]]
     assert first["program_length"].tolist() == [[2], [2], [2]]
     # What is not the observation is never written over.
@@ -156,6 +157,8 @@ def test_rendering_shows_every_episode(make_vector: MakeVector) -> None:
     assert "passed" in first
     assert "toy/double" in second
     assert "failed test" in second
+    env.reset()
+    assert not any("passed" in text or "failed test" in text for text in env.render() or ())
     with pytest.warns(UserWarning, match='render\\(\\) needs render_mode="ansi"'):
         assert make_vector().render() is None
 

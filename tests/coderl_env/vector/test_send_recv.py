@@ -195,6 +195,16 @@ def test_a_reset_abandons_what_is_being_judged(make_vector: MakeVector, held_jud
     assert infos["program_text"].tolist() == ["def double(n):\n    new"] * 2
 
 
+def test_a_reset_leaves_nothing_to_say_of_what_it_abandons(make_vector: MakeVector, end: int) -> None:
+    env = make_vector(2)
+    env.reset()
+    env.send([end, 5])
+    env.recv()
+    env.send([5, 5])  # begins an episode in 0
+    env.reset(options={"problem_id": "toy/echo"})
+    assert env.step([5, 5])[4] == {}
+
+
 def test_what_cannot_be(make_vector: MakeVector, held_judge: Any, end: int) -> None:
     env = make_vector(4, judge=held_judge, batch_size=2)
     for use in (lambda: env.send([5] * 4), env.recv):
