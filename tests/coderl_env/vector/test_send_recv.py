@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from gymnasium.error import ResetNeeded
 
+from coderl_env.datasets import ProblemSet
 from coderl_env.env import ProgramEnv
 from coderl_env.judge import JudgeError
+from coderl_env.problem import Problem
 from coderl_env.vector import ProgramVectorEnv
 
 MakeVector = Callable[..., ProgramVectorEnv]
@@ -203,6 +205,16 @@ def test_a_reset_leaves_nothing_to_say_of_what_it_abandons(make_vector: MakeVect
     env.send([5, 5])  # begins an episode in 0
     env.reset(options={"problem_id": "toy/echo"})
     assert env.step([5, 5])[4] == {}
+
+
+def test_step_knows_what_send_has_played(make_vector: MakeVector, echo: Problem) -> None:
+    env = make_vector(2, dataset=ProblemSet("toy", "one", (echo,)), max_program_tokens=8)
+    env.reset()
+    env.step([5, 5])
+    for _ in range(6):
+        env.send([5, 5], [0, 1])
+        env.recv()
+    assert env.step([5, 5])[2].all()
 
 
 def test_what_cannot_be(make_vector: MakeVector, held_judge: Any, end: int) -> None:
