@@ -17,7 +17,7 @@ __all__ = ["Asks", "check_specially", "judge_asserts"]
 
 # A starved machine may take this many times a test's wall limit for the messages of one test, unless they are many.
 _WALL_GRACE = 6.0
-_MANY_QUESTIONS = 5000
+_MANY_QUESTIONS = 2000
 
 
 class Asks(Protocol):

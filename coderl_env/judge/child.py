@@ -199,6 +199,15 @@ class _Objects:
         return value
 
 
+# The more special ones first.
+_BUILTIN_EXCEPTIONS = tuple(
+    sorted(
+        (kind for kind in vars(builtins).values() if isinstance(kind, type) and issubclass(kind, BaseException)),
+        key=lambda kind: -len(kind.__mro__),
+    )
+)
+
+
 def describe(error: BaseException) -> dict[str, Any]:
     """Return name, line in the program and shortened message of an exception; never fails."""
     kind = type(error)
@@ -213,7 +222,14 @@ def describe(error: BaseException) -> dict[str, Any]:
         message = str(error)
     except BaseException:  # noqa: BLE001 - the program's own __str__ may do anything
         message = ""
-    return {"type": str(name)[:100], "line": line, "message": message[:_MESSAGE_CHARACTERS]}
+    # For tests that catch a builtin exception of which the program raises a class of its own.
+    base = next((parent for parent in _BUILTIN_EXCEPTIONS if issubclass(kind, parent)), Exception)
+    return {
+        "type": str(name)[:100],
+        "base": base.__name__,
+        "line": line,
+        "message": message[:_MESSAGE_CHARACTERS],
+    }
 
 
 def _fresh_module(name: str) -> types.ModuleType:

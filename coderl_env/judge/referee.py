@@ -188,8 +188,8 @@ class _RaisedByProgram:
 
 
 def _as_exception(error: dict[str, Any]) -> BaseException:
-    """Return the builtin exception of the program's name for it, so that tests can catch it by that name."""
-    named = getattr(builtins, error["type"], None)
+    """Return the builtin exception that the program raised, or that its own is a kind of: tests catch it by name."""
+    named = getattr(builtins, error["base"], None)
     kind: type[Exception] = Exception
     if isinstance(named, type) and issubclass(named, Exception) and not issubclass(named, BaseExceptionGroup):
         kind = named

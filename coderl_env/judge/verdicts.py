@@ -41,6 +41,7 @@ _BY_NUMBER = {
     f"[Errno {errno.EROFS}]": Verdict.FORBIDDEN,
     f"[Errno {errno.ENOSPC}]": Verdict.OUTPUT_LIMIT,
     f"[Errno {errno.EFBIG}]": Verdict.OUTPUT_LIMIT,
+    f"[Errno {errno.ENOMEM}]": Verdict.MEMORY_LIMIT,
 }
 _BY_ERROR = {"MemoryError": Verdict.MEMORY_LIMIT, "PermissionError": Verdict.FORBIDDEN}
 

@@ -303,10 +303,11 @@ def check_error(data: Any) -> dict[str, Any]:
         line = data["line"]
         return {
             "type": str(data["type"])[:_NAME_CHARACTERS],
+            "base": str(data.get("base", ""))[:_NAME_CHARACTERS],
             "line": line if type(line) is int and 0 < line < 1 << 31 else None,
             "message": str(data["message"])[:_MESSAGE_CHARACTERS],
         }
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, AttributeError, TypeError, ValueError, RecursionError) as error:
         raise WireError("an exception's description is malformed") from error
 
 

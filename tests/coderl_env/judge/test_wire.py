@@ -293,7 +293,7 @@ def test_a_frame_crosses_a_socket_whole_and_the_end_is_an_eof() -> None:
 def test_an_exceptions_description_is_bounded() -> None:
     described = wire.check_error({"type": "T" * 1000, "line": 10**30, "message": "m" * 100_000, "more": 1})
     assert described["line"] is None
-    assert set(described) == {"type", "line", "message"}
+    assert set(described) == {"type", "base", "line", "message"}
     assert len(described["type"]) + len(described["message"]) < 1000
     for malformed in (5, [], {"type": "X"}, None):
         with pytest.raises(wire.WireError):
