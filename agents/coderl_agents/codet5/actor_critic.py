@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from coderl_agents.codet5.batches import spread
 from coderl_agents.codet5.experience import Drawing, Experience, Group, Row, draw_programs, pack, receive, unpack
 from coderl_agents.codet5.losses import IGNORED, policy_loss, token_log_probs
 from coderl_agents.codet5.optimizers import make_optimizers
@@ -206,32 +206,25 @@ class _Learner:
             return 0.0, 0.0
         agent, settings = self.agent, self.agent.settings
         agent.model.train()
-        clips = None if settings.clip_low < 0 else (settings.clip_low, settings.clip_high)
+        low, high = (None, None) if settings.clip_low < 0 else (settings.clip_low, settings.clip_high)
         flat = iter([row for signal in signals for row in signal])
         total = distance = tokens = 0.0
         for part in pieces(agent, groups):
             batch = to_batch(agent, [[row.example for row in group.rows] for group in part])
             states = self.network.decode(self.network.encode(batch.ids, batch.prompt_mask), batch.inputs)
-            log_probs = token_log_probs(self.network.logits(states), batch.labels, agent.allowed.to(states.device))
-            rows = [row for group in part for row in group.rows]
-            old = spread([row.log_probs for row in rows], batch.labels)
-            weights = spread([next(flat) for _ in rows], batch.labels)
-            mask = (batch.labels != IGNORED).flatten(0, 1)
-            loss = policy_loss(
-                log_probs.flatten(0, 1),
-                old.flatten(0, 1),
-                torch.ones(mask.shape[0], device=mask.device),
-                weights.flatten(0, 1),
-                mask,
-                clip_low=None if clips is None else clips[0],
-                clip_high=None if clips is None else clips[1],
-                normaliser=scale,
+            places = batch.labels != IGNORED
+            # Logits are wide and most places are padding, so they are computed where there are tokens.
+            log_probs = token_log_probs(
+                self.network.logits(states[places]), batch.labels[places], agent.allowed.to(states.device)
             )
+            rows = [row for group in part for row in group.rows]
+            old = _joined([row.log_probs for row in rows], log_probs)
+            gains = _joined([next(flat) for _ in rows], log_probs)
+            loss = policy_loss(log_probs, old, gains, clip_low=low, clip_high=high, normaliser=scale)
             (settings.rl_weight * loss).backward()
             total += float(loss.detach())
-            moved = ((log_probs.detach().flatten(0, 1) - old.flatten(0, 1)).exp() - 1).abs()
-            distance += float(moved[mask].sum())
-            tokens += float(mask.sum())
+            distance += float(((log_probs.detach() - old).exp() - 1).abs().sum())
+            tokens += len(old)
         return total, distance / max(tokens, 1)
 
     def _lesson_gradients(self, number: int) -> dict[str, float]:
@@ -257,6 +250,11 @@ class _Learner:
         else:
             self.optimizers.discard()
         return norm
+
+
+def _joined(rows: Sequence[Sequence[float]], like: Tensor) -> Tensor:
+    """Return the numbers of all rows one after another, (tokens,)."""
+    return torch.tensor([number for row in rows for number in row], dtype=like.dtype, device=like.device)
 
 
 def _size(row: Row, reduction: str) -> float:

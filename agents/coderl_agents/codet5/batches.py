@@ -16,7 +16,7 @@ from coderl_env.prompt import encode_prompt
 from coderl_env.starter import continue_starter
 from coderl_env.tokens import Tokenizer
 
-__all__ = ["Batch", "Example", "collate", "encode_example", "epoch_batches", "spread"]
+__all__ = ["Batch", "Example", "collate", "encode_example", "epoch_batches"]
 
 _PROGRAM_MULTIPLE = 4  # as the sampler's for prompts
 
@@ -94,18 +94,6 @@ def collate(groups: Sequence[Sequence[Example]], pad_id: int, start_id: int, dev
         torch.from_numpy(inputs).to(device).view(shape),
         torch.from_numpy(labels).to(device).view(shape),
     )
-
-
-def spread(rows: Sequence[Sequence[float]], labels: Tensor) -> Tensor:
-    """Return per-token numbers at the places of their tokens: (prompts, programs, tokens), 0 elsewhere.
-
-    Args:
-        rows: one sequence per program, as long as its target.
-        labels: as in `Batch`.
-    """
-    placed = torch.zeros(labels.shape, dtype=torch.float32)
-    placed[(labels != IGNORED).cpu()] = torch.tensor([number for row in rows for number in row], dtype=torch.float32)
-    return placed.to(labels.device)
 
 
 def epoch_batches(lengths: Sequence[int], size: int, seed: Sequence[int]) -> Iterator[list[int]]:

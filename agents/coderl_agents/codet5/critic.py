@@ -39,7 +39,6 @@ class Critic(nn.Module):
         pooling: `states` pools decoder states, `logits` the head's outputs.
         reads: `token` or `prefix`, see the module's docstring.
         compute_dtype: data type of matrix products.
-        seed: seed of the head's weights.
     """
 
     def __init__(
@@ -49,7 +48,6 @@ class Critic(nn.Module):
         pooling: str = "states",
         reads: str = "token",
         compute_dtype: torch.dtype = torch.float32,
-        seed: int = 0,
     ) -> None:
         super().__init__()
         if pooling not in POOLINGS:
@@ -57,11 +55,10 @@ class Critic(nn.Module):
         if reads not in READS:
             raise ValueError(unknown_name("critic reading", reads, READS))
         self.backbone = backbone
-        width = backbone.config.d_model
-        self.head = nn.Linear(width, len(Outcome))
+        self.head = nn.Linear(backbone.config.d_model, len(Outcome))
         with torch.no_grad():
-            generator = torch.Generator().manual_seed(seed)
-            self.head.weight.copy_(torch.randn(len(Outcome), width, generator=generator) * width**-0.5)
+            # Not knowing anything, it begins by finding all outcomes equally likely.
+            self.head.weight.zero_()
             self.head.bias.zero_()
         self.pooling = pooling
         self.reads = reads

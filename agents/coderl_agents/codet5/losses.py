@@ -40,19 +40,17 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def token_log_probs(logits: Tensor, labels: Tensor, allowed: Tensor) -> Tensor:
-    """Return the log-probability of each label under the model restricted to `allowed` tokens; 0 where ignored.
+    """Return the log-probability of each label under the model restricted to `allowed` tokens.
 
     Args:
-        logits: (..., tokens, vocabulary).
-        labels: (..., tokens), `IGNORED` where there is no token.
+        logits: (tokens, vocabulary).
+        labels: (tokens,), each an allowed token.
         allowed: (vocabulary,), true for tokens that may be played.
     """
     _check(logits.shape[:-1] == labels.shape, "logits without their last dimension", logits.shape[:-1], labels.shape)
     _check(allowed.shape == logits.shape[-1:], "allowed", allowed.shape, logits.shape[-1:])
     masked = logits.masked_fill(~allowed, float("-inf"))
-    present = labels != IGNORED
-    chosen = masked.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1) - masked.logsumexp(-1)
-    return torch.where(present, chosen, torch.zeros_like(chosen))
+    return -F.cross_entropy(masked, labels, reduction="none")
 
 
 def advantages(rewards: Tensor, baselines: Tensor) -> Tensor:
@@ -84,43 +82,34 @@ def group_advantages(rewards: Tensor, *, scale: bool = False) -> Tensor:
 def policy_loss(
     log_probs: Tensor,
     old_log_probs: Tensor,
-    advantages: Tensor,
-    weights: Tensor,
-    mask: Tensor,
+    gains: Tensor,
     *,
     clip_low: float | None = None,
     clip_high: float | None = None,
-    normaliser: float | None = None,
+    normaliser: float,
 ) -> Tensor:
-    """Return the actor's loss: minus the weighted sum of advantages over tokens (equations 10 and 14).
+    """Return the actor's loss, `- sum_t A q_t log p_t / normaliser` (equations 10 and 14), or its clipped form.
 
-    With both clips None it is CodeRL's: `- sum_t A q_t log p_t`. Otherwise the log-probability gives way to the clipped
-    importance ratio `p_t / p_old_t` (Schulman et al. 2017, equation 7), which lets a batch serve for several steps; at
-    the first step both have the same gradient.
+    With both clips the log-probability gives way to the clipped importance ratio `p_t / p_old_t` (Schulman et al. 2017,
+    equation 7), which lets a batch serve for several steps; at the first step both have the same gradient.
 
     Args:
-        log_probs: (programs, tokens) under the current policy; gradients flow to it.
-        old_log_probs: (programs, tokens) under the policy that drew the tokens.
-        advantages: (programs,).
-        weights: (programs, tokens), the critic's `q_t`; ones leave it out.
-        mask: (programs, tokens), true for tokens.
-        clip_low: the ratio counts down to `1 - clip_low`.
+        log_probs: (tokens,) under the current policy, of all programs one after another; gradients flow to it.
+        old_log_probs: (tokens,) under the policy that drew the tokens.
+        gains: (tokens,) the advantage of the token's program times the token's weight, `A q_t`.
+        clip_low: the ratio counts down to `1 - clip_low`; None for no ratio.
         clip_high: and up to `1 + clip_high`.
-        normaliser: what the sum is divided by; None for the number of tokens, as the official code does.
+        normaliser: what the sum is divided by: 1 for the paper's sum over t, the number of tokens for the official
+            code's mean.
     """
-    for name, tensor in (("old_log_probs", old_log_probs), ("weights", weights), ("mask", mask)):
-        _check(tensor.shape == log_probs.shape and tensor.ndim == 2, name, tensor.shape, log_probs.shape)
-    _check(advantages.shape == log_probs.shape[:1], "advantages", advantages.shape, log_probs.shape[:1])
+    for name, tensor in (("old_log_probs", old_log_probs), ("gains", gains)):
+        _check(tensor.shape == log_probs.shape and tensor.ndim == 1, name, tensor.shape, log_probs.shape)
     if (clip_low is None) != (clip_high is None):
         raise ValueError(f"give both clips or none, not clip_low={clip_low!r} and clip_high={clip_high!r}")
-    gain = advantages[:, None] * weights
     if clip_low is None or clip_high is None:
-        objective = gain * log_probs
-    else:
-        ratio = (log_probs - old_log_probs.detach()).exp()
-        objective = torch.minimum(gain * ratio, gain * ratio.clamp(1 - clip_low, 1 + clip_high))
-    total = torch.where(mask, objective, torch.zeros_like(objective)).sum()
-    return -total / (normaliser if normaliser is not None else mask.sum().clamp(min=1))
+        return -(gains * log_probs).sum() / normaliser
+    ratio = (log_probs - old_log_probs).exp()
+    return -torch.minimum(gains * ratio, gains * ratio.clamp(1 - clip_low, 1 + clip_high)).sum() / normaliser
 
 
 def pool_states(states: Tensor, mask: Tensor) -> Tensor:

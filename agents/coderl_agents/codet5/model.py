@@ -143,6 +143,10 @@ def save_model(model: T5ForConditionalGeneration, folder: Path, card: Mapping[st
         with _no_bars():
             model.save_pretrained(fresh)
         (fresh / _CARD).write_text(json.dumps(dict(card), indent=2) + "\n", encoding="utf-8")
+        # Temporary folders, and what safetensors writes, are for their owner alone.
+        fresh.chmod(0o755)
+        for file in fresh.iterdir():
+            file.chmod(0o644)
         if folder.exists():
             old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
             folder.replace(old / folder.name)

@@ -1,9 +1,10 @@
 """Makes the nano checkpoint that ships with the package: long supervised training on endless demonstrations.
 
 What `coderl train` cannot do in minutes is done here once: cross-entropy on demonstrations of Synth's train
-compositions, every chunk drawn anew, so that nothing is learned by heart. The corpus is as noisy as the one of the
-warm start (`coderl_env.datasets.synth.demonstrations` says how and why). No held-out composition, no test outcome and
-no reinforcement learning goes in.
+compositions. New demonstrations are drawn all the time, by a process of its own, and join a growing pool; steps draw
+from all of the pool, so that training never waits and little is learned by heart. The corpus is as noisy as the one of
+the warm start (`coderl_env.datasets.synth.demonstrations` says how and why). No held-out composition, no test outcome
+and no reinforcement learning goes in.
 
 Run it as `python -m coderl_agents.codet5.pretrain --out FOLDER --minutes 60`.
 """
@@ -18,6 +19,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from coderl_agents.codet5.batches import Example, collate, encode_example, epoch_batches
@@ -33,9 +35,7 @@ from coderl_env.tokens import load_tokenizer
 
 __all__ = ["main"]
 
-_CHUNK = 16_384
-# Short programs first: the share of the budget after which each further level joins.
-_JOINS_AT = {"1": 0.0, "2": 0.0, "3": 0.08, "4": 0.12, "5": 0.12}
+_CHUNK = 4096
 _WARMUP_STEPS = 100
 _SAVE_SECONDS = 120.0
 
@@ -50,7 +50,7 @@ def encoded_chunk(seed: int, levels: Sequence[str], careless: float, windows: tu
 
 
 def rate_factor(step: int, spent: float, cooldown: float) -> float:
-    """Return the factor on the learning rate: a short rise, a plateau, a linear fall over the last `cooldown`."""
+    """Return the factor on the learning rate: a short rise, a plateau, a linear fall over the last share `cooldown`."""
     return min(1.0, (step + 1) / _WARMUP_STEPS, max(0.0, (1.0 - spent) / cooldown))
 
 
@@ -67,30 +67,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     windows = (options.max_prompt_tokens, options.max_program_tokens)
     started = saved = time.monotonic()
-    step = seen = 0
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    step = 0
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as drawer:
 
-        def request(number: int, spent: float) -> Future[list[Example]]:
-            levels = tuple(level for level in LEVELS if spent >= _JOINS_AT[level])
+        def request(number: int) -> Future[list[Example]]:
             # Seeds far from those of a run's own demonstrations.
-            return pool.submit(encoded_chunk, 1_000_000_007 + number, levels, options.careless, windows)
+            return drawer.submit(encoded_chunk, 1_000_000_007 + number, options.levels, options.careless, windows)
 
+        pool: list[Example] = []
+        rng = np.random.default_rng(options.seed)
         number = 0
-        pending = request(number, 0.0)
         spent = 0.0
+        pending = request(number)
         while spent < 1.0:
-            chunk = pending.result()
-            number += 1
-            spent = (time.monotonic() - started) / (60 * options.minutes)
-            pending = request(number, spent)
+            if not pool or pending.done():
+                pool += pending.result()
+                number += 1
+                pending = request(number)
+            chosen = [pool[index] for index in rng.choice(len(pool), min(len(pool), _CHUNK), replace=False)]
             losses = []
-            for batch_indices in epoch_batches(
-                [len(item.prompt) for item in chunk], options.batch, [options.seed, number]
-            ):
+            seed = [options.seed, step]
+            for batch_indices in epoch_batches([len(item.prompt) for item in chosen], options.batch, seed):
                 spent = (time.monotonic() - started) / (60 * options.minutes)
                 if spent >= 1.0:
                     break
-                batch = collate([[chunk[index]] for index in batch_indices], tokenizer.pad_id, 0, torch.device("cpu"))
+                batch = collate([[chosen[index]] for index in batch_indices], tokenizer.pad_id, 0, torch.device("cpu"))
                 logits = network.logits(network.decode(network.encode(batch.ids, batch.prompt_mask), batch.inputs))
                 loss = cross_entropy(logits, batch.labels)
                 loss.backward()
@@ -101,15 +102,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                     optimizers.discard()
                 losses.append(float(loss.detach()))
                 step += 1
-                seen += len(batch_indices)
-                if len(losses) == 100:
-                    _log(options.out, step, seen, time.monotonic() - started, sum(losses) / len(losses))
-                    losses = []
-                if time.monotonic() - saved > _SAVE_SECONDS:
-                    saved = time.monotonic()
-                    save_model(model, options.out / "checkpoint", _card(options, step, seen))
+            _log(options.out, step, len(pool), time.monotonic() - started, sum(losses) / max(len(losses), 1))
+            if time.monotonic() - saved > _SAVE_SECONDS:
+                saved = time.monotonic()
+                save_model(model, options.out / "checkpoint", _card(options, step, len(pool)))
         pending.cancel()
-    save_model(model, options.out / "checkpoint", _card(options, step, seen))
+    save_model(model, options.out / "checkpoint", _card(options, step, len(pool)))
     return 0
 
 
@@ -117,12 +115,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="pretrain", description="Make the nano checkpoint.")
     parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint and its log")
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--levels", nargs="+", choices=LEVELS, default=list(LEVELS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=2e-2)
+    parser.add_argument("--rate", type=float, default=1.5e-2)
     parser.add_argument("--matrix-rate", type=float, default=0.03)
-    parser.add_argument("--cooldown", type=float, default=0.3)
+    parser.add_argument("--cooldown", type=float, default=0.8)
     parser.add_argument("--careless", type=float, default=DEFAULT_CARELESS)
     parser.add_argument("--bfloat16", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--max-prompt-tokens", type=int, default=256)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from coderl_agents.codet5.batches import Batch, Example, collate, encode_example, epoch_batches
-from coderl_agents.codet5.losses import cross_entropy
+from coderl_agents.codet5.losses import IGNORED, cross_entropy
 from coderl_agents.codet5.network import Network, best_compute_dtype
 from coderl_agents.codet5.optimizers import Optimizers, make_optimizers
 from coderl_agents.codet5.stages import Stage, stage_rate
@@ -105,9 +105,11 @@ def supervised_step(agent: CodeT5Agent, network: Network, examples: Sequence[Exa
     total = 0.0
     for part in _passes(agent, examples):
         batch = to_batch(agent, [[example] for example in part])
-        logits = network.logits(network.decode(network.encode(batch.ids, batch.prompt_mask), batch.inputs))
+        states = network.decode(network.encode(batch.ids, batch.prompt_mask), batch.inputs)
+        places = batch.labels != IGNORED
         share = sum(len(example.target) for example in part) / max(tokens, 1)
-        loss = cross_entropy(logits, batch.labels) * share
+        # Logits are wide, so they are computed where there are tokens only.
+        loss = cross_entropy(network.logits(states[places]), batch.labels[places]) * share
         (weight * loss).backward()
         total += float(loss.detach())
     return total

@@ -54,7 +54,6 @@ class CriticTrainer:
             pooling=settings.critic_pooling,
             reads=settings.critic_reads,
             compute_dtype=best_compute_dtype(device) if name == "auto" else getattr(torch, name),
-            seed=agent.spec.seed,
         ).to(device)
         self.optimizers = make_optimizers(
             self.critic, "adamw", learning_rate=settings.critic_rate, matrix_rate=0.0, weight_decay=0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from coderl_agents.codet5.batches import Example, collate, encode_example, epoch_batches, spread
+from coderl_agents.codet5.batches import Example, collate, encode_example, epoch_batches
 from coderl_env.agent import Task
 from coderl_env.tokens import load_tokenizer
 
@@ -26,16 +26,6 @@ def test_collate_shifts_masks_and_fills_up() -> None:
         [[ignored, 9, 2, ignored], [ignored, 10, 11, 2]],
         [[2, ignored, ignored, ignored], [ignored] * 4],
     ]
-
-
-def test_spread_puts_numbers_at_their_tokens() -> None:
-    batch = collate([[Example((5,), (8,), (9, 2)), Example((5,), (), (7, 7, 2))], [Example((4,), (), (2,))]], 0, 1, CPU)
-    found = spread([(0.1, 0.2), (0.3, 0.4, 0.5), (0.6,)], batch.labels)
-    expected = torch.zeros(2, 2, 4)
-    expected[0, 0, 1:3] = torch.tensor([0.1, 0.2])
-    expected[0, 1, :3] = torch.tensor([0.3, 0.4, 0.5])
-    expected[1, 0, 0] = 0.6
-    torch.testing.assert_close(found, expected)
 
 
 def test_an_example_is_what_follows_the_starter_code() -> None:

@@ -26,6 +26,14 @@ def backbone() -> T5ForConditionalGeneration:
         return T5ForConditionalGeneration(config)
 
 
+def opinionated(**settings: str) -> Critic:
+    """Return a critic whose head knows something already."""
+    critic = Critic(backbone(), **settings)
+    with torch.no_grad():
+        critic.head.weight.copy_(torch.randn(4, 16, generator=torch.Generator().manual_seed(1)))
+    return critic
+
+
 def read(critic: Critic, program: list[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return class logits (4,) and token logits (tokens, 4) of a program padded to `width`."""
     ids = torch.tensor([[5, 6, 7]])
@@ -41,24 +49,28 @@ def read(critic: Critic, program: list[int], width: int) -> tuple[torch.Tensor, 
 @pytest.mark.parametrize("pooling", ["states", "logits"])
 @pytest.mark.parametrize("reads", ["token", "prefix"])
 def test_padding_changes_nothing(pooling: str, reads: str) -> None:
-    critic = Critic(backbone(), pooling=pooling, reads=reads)
+    critic = opinionated(pooling=pooling, reads=reads)
     for short, long in zip(read(critic, [8, 9, 2], 3), read(critic, [8, 9, 2], 9), strict=True):
         torch.testing.assert_close(short, long, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("reads", "sees_it"), [("token", True), ("prefix", False)])
 def test_whether_a_value_has_seen_its_own_token(reads: str, sees_it: bool) -> None:
-    critic = Critic(backbone(), reads=reads)
+    critic = opinionated(reads=reads)
     first = read(critic, [8, 9, 2], 3)[1][1]
     other = read(critic, [8, 10, 2], 3)[1][1]
     assert torch.equal(first, other) is not sees_it
 
 
 def test_states_are_pooled_before_the_head_and_logits_after() -> None:
-    states, logits = Critic(backbone(), pooling="states"), Critic(backbone(), pooling="logits")
+    states, logits = opinionated(pooling="states"), opinionated(pooling="logits")
     class_logits, token_logits = read(logits, [8, 9, 2], 3)
     torch.testing.assert_close(class_logits, token_logits.amax(0))
     assert not torch.allclose(read(states, [8, 9, 2], 3)[0], class_logits)
+
+
+def test_it_begins_without_an_opinion() -> None:
+    assert (read(Critic(backbone()), [8, 9, 2], 3)[0].softmax(-1) == 0.25).all()
 
 
 def test_it_learns_what_decides() -> None:
