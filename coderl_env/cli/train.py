@@ -29,7 +29,7 @@ from coderl_env.cli.progress import TerminalProgress
 from coderl_env.cli.terminal import Stopped, emit_json, emit_table, progress_console, say
 from coderl_env.experiment.report import summary_tables, write_report
 from coderl_env.experiment.run_folder import RunFolder
-from coderl_env.experiment.training import TrainConfig, train
+from coderl_env.experiment.training import MAIN_LEVELS, TrainConfig, train
 from coderl_env.judge import IsolationError
 from coderl_env.registration import ENVIRONMENTS
 
@@ -46,7 +46,12 @@ def train_command(
         str, typer.Option("--eval-split", help="Split of the held-out problems of the final table.")
     ] = _DEFAULTS.eval_split,
     difficulty: Annotated[
-        list[str] | None, typer.Option("--difficulty", help="Only problems of this difficulty; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--difficulty",
+            help="Only problems of this difficulty; may be repeated. all is all of them.",
+            show_default="for synth 1 and 2, otherwise all",
+        ),
     ] = None,
     agent: Annotated[
         str, typer.Option("--agent", help="Agent: a name of `coderl agents list`, or package.module:factory.")
@@ -68,7 +73,7 @@ def train_command(
 ) -> None:
     """Train an agent, evaluate it on held-out problems, and end in a table. The same command again resumes the run.
 
-    Without options: Synth, the nano CodeT5, all stages, in under ten minutes on two cores. `--set` takes every field of
+    Without options: Synth's levels 1 and 2, the nano CodeT5, all stages, in under ten minutes on two cores. `--set` takes every field of
     `coderl_env.experiment.training.TrainConfig`, such as rl_seconds=60; any other name is a setting of the agent.
 
     Example: coderl train --seed 1 --out runs/first --set eval_problems=200
@@ -78,7 +83,7 @@ def train_command(
         "data_dir": None if data_dir is None else str(data_dir),
         "split": split,
         "eval_split": eval_split,
-        "difficulties": tuple(difficulty) if difficulty else None,
+        "difficulties": _difficulties(env, difficulty),
         "agent": agent,
         "tokenizer": tokenizer,
         "seed": seed,
@@ -94,6 +99,12 @@ def train_command(
     for table in summary_tables(summary):
         emit_table(table)
     say(f"report: {folder / 'report.md'}")
+
+
+def _difficulties(env: str, difficulty: list[str] | None) -> tuple[str, ...] | None:
+    if difficulty:
+        return None if difficulty == ["all"] else tuple(difficulty)
+    return MAIN_LEVELS if environment_id(env) == _DEFAULTS.env else None
 
 
 def build_config(

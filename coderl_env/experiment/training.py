@@ -34,7 +34,10 @@ from coderl_env.tokens import Tokenizer, load_tokenizer
 if TYPE_CHECKING:
     from coderl_env.experiment.run_folder import RunFolder
 
-__all__ = ["Progress", "SilentProgress", "TrainConfig", "train"]
+__all__ = ["MAIN_LEVELS", "Progress", "SilentProgress", "TrainConfig", "train"]
+
+# Levels of Synth that the main job trains and evaluates on: those that a small model learns in minutes.
+MAIN_LEVELS = ("1", "2")
 
 _PASS_AT = (1, 5)
 
