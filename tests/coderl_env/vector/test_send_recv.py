@@ -205,6 +205,7 @@ def test_a_reset_leaves_nothing_to_say_of_what_it_abandons(make_vector: MakeVect
     env.send([5, 5])  # begins an episode in 0
     env.reset(options={"problem_id": "toy/echo"})
     assert env.step([5, 5])[4] == {}
+    assert env.step([5, end])[4]["_problem_id"].tolist() == [False, True]
 
 
 def test_step_knows_what_send_has_played(make_vector: MakeVector, echo: Problem) -> None:
