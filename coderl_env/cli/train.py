@@ -73,8 +73,9 @@ def train_command(
 ) -> None:
     """Train an agent, evaluate it on held-out problems, and end in a table. The same command again resumes the run.
 
-    Without options: Synth's levels 1 and 2, the nano CodeT5, all stages, in under ten minutes on two cores. `--set` takes every field of
-    `coderl_env.experiment.training.TrainConfig`, such as rl_seconds=60; any other name is a setting of the agent.
+    Without options: Synth's levels 1 and 2, the nano CodeT5, all stages, in under ten minutes on two cores. `--set`
+    takes every field of `coderl_env.experiment.training.TrainConfig`, such as rl_seconds=60; any other name is a
+    setting of the agent.
 
     Example: coderl train --seed 1 --out runs/first --set eval_problems=200
     """
