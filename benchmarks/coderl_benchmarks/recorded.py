@@ -10,7 +10,7 @@ from typing import Any
 from coderl_env.datasets import problem_from_row, read_rows
 from coderl_env.judge import Judge, Limits
 from coderl_env.outcome import Judgement
-from coderl_env.problem import Problem
+from coderl_env.problem import AssertCase, Problem
 
 __all__ = ["RECORDS", "Disagreement", "Record", "disagreements", "records"]
 
@@ -51,7 +51,9 @@ def _codechain(fields: Mapping[str, Any]) -> str | None:
 
 
 def _confirmed(fields: Mapping[str, Any]) -> str | None:
-    return _passed(fields["expected_pass"]) if fields["label_confirmed"] else None
+    # Some were run on EvalPlus's own version of MBPP, whose tests are not part of the data.
+    usable = fields["label_confirmed"] and not fields["tests_in"].startswith("raw/")
+    return _passed(fields["expected_pass"]) if usable else None
 
 
 def _passed(passed: bool) -> str:
@@ -76,7 +78,11 @@ def records(name: str, data: Path) -> Iterator[Record]:
     for row in read_rows(data / "verdicts" / f"{name}.jsonl"):
         recorded = RECORDS[name](row.fields)
         if recorded is not None:
-            yield Record(row.text("case_id"), row.text("code"), problems[row.text("task_id")], recorded)
+            problem = problems[row.text("task_id")]
+            own_test = row.optional_text("test")
+            if own_test is not None:
+                problem = replace(problem, tests=(AssertCase(own_test),))
+            yield Record(row.text("case_id"), row.text("code"), problem, recorded)
 
 
 def disagreements(chosen: list[Record], judge: Judge) -> list[Disagreement]:

@@ -88,22 +88,36 @@ def test_passes_that_only_the_published_apps_rule_accepts_are_rejected(shared_da
     assert {found.outcome for found in patient.judge_many(as_published)} == {Outcome.PASSED}
 
 
-# Records of CodeRL's samples that say something else than this judge, each with the reason.
-CODERL_EXPLAINED = {
-    "coderl/0001/bas/0": ("-1", "the stored baseline is wrapped in a function that nothing calls, and prints nothing"),
-    "coderl/0111/bas/0": ("-1", "the stored baseline is wrapped in a function that nothing calls, and prints nothing"),
-    "coderl/2287/gen/2": ("-1", "a return outside of a function: it does not compile"),
-    "coderl/2404/bas/0": ("0", "the stored baseline defines no function of the name that is called"),
-    "coderl/4184/bas/0": ("0", "the stored baseline defines no function of the name that is called"),
-    "coderl/4184/gen/14": ("-2", "a NameError at import: it compiles, and fails when it runs"),
-    "coderl/4184/gen/15": ("-1", "the first failing test is a wrong answer, a later one an error"),
-    "coderl/4184/gen/16": ("-1", "the first failing test is a wrong answer, a later one an error"),
+# Records that say something else than this judge, each with the reason.
+UNCALLED = "the stored baseline is wrapped in a function that nothing calls, and prints nothing"
+MISSING = "the stored baseline defines no function of the name that is called"
+LATER_ERROR = "the first failing test is a wrong answer, a later one an error"
+IMPORTED = "the recorded run had this module imported for the program"
+EXPLAINED = {
+    "coderl/0001/bas/0": UNCALLED,
+    "coderl/0111/bas/0": UNCALLED,
+    "coderl/2287/gen/2": "a return outside of a function: it does not compile",
+    "coderl/2404/bas/0": MISSING,
+    "coderl/4184/bas/0": MISSING,
+    "coderl/4184/gen/14": "a NameError at import: it compiles, and fails when it runs",
+    "coderl/4184/gen/15": LATER_ERROR,
+    "coderl/4184/gen/16": LATER_ERROR,
+    "ldb/gpt-3.5-turbo-0613/HumanEval/38": "the test's helper comes from the prompt; the recorded run missed it",
+    "ldb/gpt-3.5-turbo-0613/mbpp/210": IMPORTED,
+    "ldb/gpt-3.5-turbo-0613/mbpp/359": IMPORTED,
+    "ldb/gpt-3.5-turbo-0613/mbpp/495": IMPORTED,
+    "ldb/starcoder/mbpp/341": "the program rests on the order of a set, which is another after its journey",
 }
 
 
-@pytest.mark.parametrize(("name", "size"), [("apps_coderl", 88), ("apps_codechain", 60), ("humaneval_mbpp", 250)])
-def test_recorded_verdicts_are_the_judges_too(shared_data: Path, patient: Judge, name: str, size: int) -> None:
-    chosen = sample(list(records(name, shared_data)), size)
+@pytest.mark.parametrize(
+    ("name", "count", "size"), [("apps_coderl", 88, 40), ("apps_codechain", 250, 40), ("humaneval_mbpp", 1133, 250)]
+)
+def test_recorded_verdicts_are_the_judges_too(
+    shared_data: Path, patient: Judge, name: str, count: int, size: int
+) -> None:
+    everything = list(records(name, shared_data))
+    assert len(everything) == count
+    chosen = sample(everything, size)
     found = {item.name for item in disagreements(chosen, patient)}
-    explained = set(CODERL_EXPLAINED) if name == "apps_coderl" else set()
-    assert found == explained
+    assert found == {record.name for record in chosen} & set(EXPLAINED)
