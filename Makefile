@@ -1,8 +1,9 @@
 # make train    make an environment in .venv, install, run `coderl train`     (ARGS="--seed 1" passes options on)
 # make test     the same with the tools of the tests, and run the tests
+# make test-interop   the adapters against the real Stable-Baselines3 and TRL, in .venv-interop
 # make lint     ruff, rules and formatting
 # make types    mypy, strict
-# make clean    remove .venv and everything that was built; runs/ stays
+# make clean    remove .venv, .venv-interop and everything that was built; runs/ stays
 #
 # PYTHON=/path/to/python3.12 chooses the interpreter; without it the first of the names below that is 3.11 or newer.
 
@@ -11,8 +12,9 @@ BIN := $(VENV)/bin
 NAMES := $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := setup.cfg pyproject.toml constraints.txt
+INTEROP := .venv-interop
 
-.PHONY: train test lint types clean
+.PHONY: train test test-interop lint types clean
 .DELETE_ON_ERROR:
 
 train: $(VENV)/.agents-installed
@@ -20,6 +22,9 @@ train: $(VENV)/.agents-installed
 
 test: $(VENV)/.dev-installed
 	$(BIN)/python -m pytest $(ARGS)
+
+test-interop: $(INTEROP)/.installed
+	$(INTEROP)/bin/python -m pytest tests/interop $(ARGS)
 
 lint: $(VENV)/.dev-installed
 	$(BIN)/ruff check .
@@ -29,7 +34,7 @@ types: $(VENV)/.dev-installed
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(INTEROP) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@found=; for name in $(NAMES); do \
@@ -55,3 +60,11 @@ $(VENV)/.dev-installed: $(SOURCES) | $(BIN)/python
 	@echo "installing coderl-env with its agents and the tools of its tests (torch is large: this takes minutes)"
 	@$(INSTALL) --editable '.[agents,dev]'
 	@touch $@ $(VENV)/.agents-installed
+
+# An environment of its own: these libraries may come to need other versions than ours.
+$(INTEROP)/.installed: $(SOURCES) constraints-interop.txt | $(BIN)/python
+	@echo "installing coderl-env with Stable-Baselines3 and TRL in $(INTEROP) (this takes minutes)"
+	@$(BIN)/python -m venv $(INTEROP)
+	@$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--constraint constraints-interop.txt --editable '.[interop]' pytest pytest-timeout
+	@touch $@

@@ -1,7 +1,8 @@
-"""Wrappers for the environments: several attempts, rewards per token, the mask in the observation."""
+"""Wrappers for the environments: several attempts, rewards per token, the mask in the observation, a failing judge."""
 
 from coderl_env.wrappers.action_mask import ActionMaskObservation
 from coderl_env.wrappers.dense_feedback import DenseFeedback
+from coderl_env.wrappers.judge_failure import TruncateOnJudgeError
 from coderl_env.wrappers.repair import Repair
 
-__all__ = ["ActionMaskObservation", "DenseFeedback", "Repair"]
+__all__ = ["ActionMaskObservation", "DenseFeedback", "Repair", "TruncateOnJudgeError"]
