@@ -51,9 +51,14 @@ class Holdings:
 
 
 def take_stock(judgements: int) -> Holdings:
-    """Return what is held now."""
+    """Return what is held now, once the last program's processes have gone."""
     gc.collect()
     helpers = _descendants("self")
+    for _ in range(50):
+        time.sleep(0.02)
+        before, helpers = helpers, _descendants("self")
+        if len(helpers) >= len(before):
+            break
     return Holdings(
         judgements=judgements,
         own_bytes=_resident("self"),
