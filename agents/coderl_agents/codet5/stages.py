@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -95,14 +96,23 @@ def stage_rate(step: int, fraction: float, *, warmup: int, cooldown: float) -> f
     return rise * fall
 
 
+def use_threads(wanted: int | None, *, judging: bool) -> None:
+    """Let torch use `wanted` threads, or where that is None all processors, less one for a judge that is busy.
+
+    Torch's threads wait for each other by spinning. One that the judge's processes push aside holds up all others.
+    """
+    if wanted is None:
+        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        wanted = max(1, processors - 1) if judging else processors
+    torch.set_num_threads(wanted)
+
+
 def run_stages(agent: CodeT5Agent, workbench: Workbench) -> dict[str, Path]:
     """Run the stages that the settings name and return a checkpoint folder for each row of the table."""
     from coderl_agents.codet5.actor_critic import train_actor
     from coderl_agents.codet5.supervised import continue_supervised, warm_start
     from coderl_agents.codet5.train_critic import train_critic
 
-    if workbench.config.threads is not None:
-        torch.set_num_threads(workbench.config.threads)
     wanted = agent.settings.stages
     folder = workbench.run.checkpoints
     rows: dict[str, Path] = {}
@@ -110,16 +120,19 @@ def run_stages(agent: CodeT5Agent, workbench: Workbench) -> dict[str, Path]:
         # Dropout draws from torch's global stream; within this block it is ours.
         torch.manual_seed(workbench.config.seed)
         if "warm_start" in wanted:
+            use_threads(workbench.config.threads, judging=False)
             warm_start(agent, workbench)
             agent.model.load_state_dict(load_model(folder / "warm_start", agent.tokenizer).state_dict())
         else:
             agent.save(folder / "warm_start")
         rows["warm_start"] = folder / "warm_start"
         if "rl" in wanted:
+            use_threads(workbench.config.threads, judging=True)
             critic = train_critic(agent, workbench) if agent.settings.weighting == "critic" else None
             train_actor(agent, workbench, critic)
             rows["rl"] = folder / "rl"
         if "ce_continued" in wanted:
+            use_threads(workbench.config.threads, judging=False)
             agent.model.load_state_dict(load_model(folder / "warm_start", agent.tokenizer).state_dict())
             continue_supervised(agent, workbench)
             rows["ce_continued"] = folder / "ce_continued"
