@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from coderl_env.outcome import CaseResult, Judgement, Verdict
 from coderl_env.problem import Problem
 
-__all__ = ["render_episode"]
+__all__ = ["render_episode", "render_problem", "render_text", "render_verdict"]
 
 _WIDTH = 88
 _STATEMENT_LINES = 16
@@ -29,15 +29,25 @@ def render_episode(
         judgement: the verdicts, or None while the program is being written.
         reward: the reward of the last step.
     """
-    parts = [
-        _rule(problem.id if problem.difficulty is None else f"{problem.id}   {problem.difficulty}"),
-        *_statement(problem.statement),
-        _rule(f"program   {used_tokens} of {max_tokens} tokens"),
-        *_numbered(program),
-    ]
-    if judgement is not None:
-        parts += [_rule("verdict"), *_verdicts(judgement, reward)]
-    return "\n".join(parts) + "\n"
+    written = "\n".join((_rule(f"program   {used_tokens} of {max_tokens} tokens"), *_numbered(program), ""))
+    verdict = "" if judgement is None else render_verdict(judgement, reward)
+    return render_problem(problem) + written + verdict
+
+
+def render_problem(problem: Problem, *, whole: bool = False) -> str:
+    """Return what is to be solved; `whole` leaves nothing of a long statement out."""
+    title = problem.id if problem.difficulty is None else f"{problem.id}   {problem.difficulty}"
+    return "\n".join((_rule(title), *_statement(problem.statement, whole=whole), ""))
+
+
+def render_verdict(judgement: Judgement, reward: float) -> str:
+    """Return what became of a program."""
+    return "\n".join((_rule("verdict"), *_verdicts(judgement, reward), ""))
+
+
+def render_text(text: str) -> str:
+    """Return `text` without characters that a terminal would obey, but for the ends of lines."""
+    return "\n".join(map(_visible, text.split("\n")))
 
 
 def _rule(title: str) -> str:
@@ -53,11 +63,11 @@ def _escape(character: str) -> str:
     return "    " if character == "\t" else character.encode("unicode_escape").decode()
 
 
-def _statement(statement: str) -> list[str]:
+def _statement(statement: str, *, whole: bool) -> list[str]:
     lines: list[str] = []
     for line in statement.strip().splitlines():
         lines += textwrap.wrap(_visible(line), _WIDTH) or [""]
-        if len(lines) > _STATEMENT_LINES:
+        if len(lines) > _STATEMENT_LINES and not whole:
             return [*lines[:_STATEMENT_LINES], f"{_DIM}[...]{_PLAIN}"]
     return lines
 
