@@ -244,9 +244,10 @@ def _fresh_module(name: str) -> types.ModuleType:
 
 
 def _reopen_standard_streams() -> None:
-    # As Python does in a UTF-8 locale whose output is a file: undecodable input bytes survive a round trip.
+    # As Python does in a UTF-8 locale whose output is a file: undecodable input bytes survive a round trip, and so do
+    # carriage returns.
     sys.stdin = sys.__stdin__ = io.TextIOWrapper(  # type: ignore[misc]
-        io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8", errors="surrogateescape"
+        io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8", errors="surrogateescape", newline="\n"
     )
     sys.stdout = sys.__stdout__ = io.TextIOWrapper(  # type: ignore[misc]
         io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8", errors="surrogateescape"
