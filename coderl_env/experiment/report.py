@@ -30,7 +30,8 @@ _ROWS = {
     "warm_start": "warm start",
     "ce_continued": "cross-entropy continued",
     "rl": "RL",
-    "rl_critic_sampling": "RL + critic sampling",
+    # Until critic sampling exists, the example tests of the statement choose among the programs drawn.
+    "rl_critic_sampling": "RL, example-filtered",
 }
 _METRICS = {"pass_at_1": "pass@1", "pass_at_5": "pass@5", "greedy": "greedy"}
 # The figure that says most of a stage, the first of these that it logged.
@@ -66,7 +67,7 @@ def summary_tables(summary: Mapping[str, Any]) -> list[Table]:
     for title, columns, rows in _grids(summary):
         table = Table(title=title, title_justify="left")
         for index, column in enumerate(columns):
-            table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+            table.add_column(column, justify="left" if index == 0 else "right", no_wrap=index == 0)
         for row in rows:
             table.add_row(*row)
         tables.append(table)
@@ -124,7 +125,15 @@ def _results(summary: Mapping[str, Any]) -> Grid:
     rows = summary.get("evaluation", {})
     names = [name for name in _METRICS if any(name in row for row in rows.values())]
     counts = "; ".join(sorted({_counts(row) for row in rows.values()}))
-    cells = [[_ROWS.get(key, key), *(_interval(row.get(name)) for name in names)] for key, row in rows.items()]
+    cells = []
+    for key, row in rows.items():
+        label = _ROWS.get(key, key)
+        equal = row.get("equal_budget")
+        if equal:
+            # The comparison with the other rows is fair at their number of programs only.
+            cells.append([f"{label}, {equal['samples']}", *(_interval(equal.get(name)) for name in names)])
+            label = f"{label}, {row['samples']}"
+        cells.append([label, *(_interval(row.get(name)) for name in names)])
     return f"Held-out problems ({counts}; {_INTERVAL})", ["", *(_METRICS[name] for name in names)], cells
 
 
