@@ -28,10 +28,10 @@ CURVE_NAME = "learning_curve.png"
 
 _ROWS = {
     "warm_start": "warm start",
-    "ce_continued": "cross-entropy continued",
+    "ce_continued": "CE continued",
     "rl": "RL",
     # Until critic sampling exists, the example tests of the statement choose among the programs drawn.
-    "rl_critic_sampling": "RL, example-filtered",
+    "rl_critic_sampling": "RL, filtered",
 }
 _METRICS = {"pass_at_1": "pass@1", "pass_at_5": "pass@5", "greedy": "greedy"}
 # The figure that says most of a stage, the first of these that it logged.
@@ -67,7 +67,7 @@ def summary_tables(summary: Mapping[str, Any]) -> list[Table]:
     for title, columns, rows in _grids(summary):
         table = Table(title=title, title_justify="left")
         for index, column in enumerate(columns):
-            table.add_column(column, justify="left" if index == 0 else "right", no_wrap=index == 0)
+            table.add_column(column, justify="left" if index == 0 else "right")
         for row in rows:
             table.add_row(*row)
         tables.append(table)
@@ -146,7 +146,7 @@ def _gains(summary: Mapping[str, Any]) -> Grid:
         for field, base in bases.items():
             gain = row.get(field)
             if gain:
-                label = f"{_ROWS.get(key, key)} minus {_ROWS.get(base, base)}"
+                label = f"{_ROWS.get(key, key)} - {_ROWS.get(base, base)}"
                 cells.append([label, *(_interval(gain.get(name), signed=True) for name in names)])
     return f"Paired gains ({_INTERVAL})", ["", *(_METRICS[name] for name in names)], cells
 

@@ -18,7 +18,7 @@ import pytest
 import coderl_env.judge.worker as worker
 from coderl_env.cli import train as train_module
 from coderl_env.cli.train import build_config, default_folder
-from coderl_env.experiment.training import TrainConfig
+from coderl_env.experiment.training import MAIN_LEVELS, TrainConfig
 
 # An agent that writes the same program for everything, and takes its time where it is told to.
 AGENT = """
@@ -258,4 +258,21 @@ def test_the_defaults_of_the_command_are_those_of_the_library(
     seen: list[TrainConfig] = []
     monkeypatch.setattr(train_module, "train", lambda config, *_: seen.append(config) or {})
     assert coderl("train", "--out", tmp_path / "run").status == 0
-    assert seen == [TrainConfig()]
+    assert seen == [TrainConfig(difficulties=MAIN_LEVELS)]
+
+
+@pytest.mark.parametrize(
+    ("options", "difficulties"),
+    [(["--difficulty", "all"], None), (["--difficulty", "3"], ("3",)), (["--env", "apps"], None)],
+)
+def test_the_main_levels_are_the_main_job_s_alone(
+    options: list[str],
+    difficulties: tuple[str, ...] | None,
+    coderl: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    seen: list[TrainConfig] = []
+    monkeypatch.setattr(train_module, "train", lambda config, *_: seen.append(config) or {})
+    assert coderl("train", "--out", tmp_path / "run", *options).status == 0
+    assert seen[0].difficulties == difficulties

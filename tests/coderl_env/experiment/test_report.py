@@ -60,7 +60,7 @@ def test_the_table_has_every_row_with_its_intervals() -> None:
     text = _screen(SUMMARY)
     for label, cells in {
         "warm start": "50.0 [48.0, 52.0]",
-        "cross-entropy continued": "52.0 [50.0, 54.0]",
+        "CE continued": "52.0 [50.0, 54.0]",
         "RL": "65.0 [63.0, 67.0]",
         "own_row": "60.0 [58.0, 62.0]",
     }.items():
@@ -70,10 +70,10 @@ def test_the_table_has_every_row_with_its_intervals() -> None:
 
 def test_gains_are_signed_and_name_both_sides() -> None:
     text = _screen(SUMMARY)
-    line = next(line for line in text.splitlines() if "RL minus cross-entropy continued" in line)
+    line = next(line for line in text.splitlines() if "RL - CE continued" in line)
     assert "+5.0 [+3.0, +7.0]" in line
     assert "-1.0 [-3.0, +1.0]" in line
-    assert "RL minus warm start" in text
+    assert "RL - warm start" in text
     assert "warm start minus" not in text
 
 
