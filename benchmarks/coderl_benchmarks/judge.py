@@ -216,9 +216,9 @@ def _print_rates(rates: Sequence[Rate]) -> None:
 
 def _print_rows(title: str, rows: Sequence[dict[str, Any]]) -> None:
     print(f"\n{title}")  # noqa: T201
-    print("".join(f"{name:>16}" for name in rows[0]))  # noqa: T201
+    print("".join(f"{name:>20}" for name in rows[0]))  # noqa: T201
     for row in rows:
-        print("".join(f"{value:>16.2f}" if isinstance(value, float) else f"{value:>16}" for value in row.values()))  # noqa: T201
+        print("".join(f"{value:>20.2f}" if isinstance(value, float) else f"{value:>20}" for value in row.values()))  # noqa: T201
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
