@@ -271,6 +271,8 @@ def _remove_tree(directory: str, box: str) -> None:
         current = pending.pop()
         for entry in list(os.scandir(current)):
             if entry.is_dir(follow_symlinks=False):
+                # A program may have made it so that nobody may look inside.
+                os.chmod(entry.path, 0o700)
                 moved += 1
                 target = f"{box}/moved-{moved}"
                 os.rename(entry.path, target)

@@ -205,8 +205,8 @@ def _holds_too_much(directory: str) -> bool:
         try:
             entries = list(os.scandir(pending.pop()))
         except OSError as error:
-            if error.errno == errno.ENAMETOOLONG:
-                return True  # no honest program hides its files where no path reaches
+            if error.errno in (errno.ENAMETOOLONG, errno.EACCES):
+                return True  # no honest program hides its files where no path reaches, or from its own user
             continue
         for entry in entries:
             count += 1
