@@ -74,7 +74,8 @@ class TrainConfig:
         warm_start_steps: likewise, in optimisation steps.
         critic_seconds: limit of the critic's training before the actor's.
         critic_steps: likewise, in optimisation steps.
-        rl_seconds: limit of reinforcement learning; the cross-entropy control (`ce_continued`) gets what that took.
+        rl_seconds: limit of reinforcement learning. The cross-entropy control (`ce_continued`) gets the time that this
+            and the critic took, or `rl_steps` steps where there is no limit in seconds.
         rl_steps: likewise, in steps of sampling and learning.
         problems_per_step: problems of one step of reinforcement learning.
         samples_per_step: programs for each of them.

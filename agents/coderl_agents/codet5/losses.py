@@ -12,9 +12,7 @@ from torch import Tensor
 
 __all__ = [
     "IGNORED",
-    "advantages",
     "cross_entropy",
-    "group_advantages",
     "outcome_loss",
     "policy_loss",
     "pool_states",
@@ -51,32 +49,6 @@ def token_log_probs(logits: Tensor, labels: Tensor, allowed: Tensor) -> Tensor:
     _check(allowed.shape == logits.shape[-1:], "allowed", allowed.shape, logits.shape[-1:])
     masked = logits.masked_fill(~allowed, float("-inf"))
     return -F.cross_entropy(masked, labels, reduction="none")
-
-
-def advantages(rewards: Tensor, baselines: Tensor) -> Tensor:
-    """Return the relative returns `r(W^s) - r(W^b)` (equation 8).
-
-    Args:
-        rewards: (prompts, programs) returns of sampled programs.
-        baselines: (prompts,) returns of the greedy programs.
-    """
-    _check(rewards.shape[:1] == baselines.shape, "baselines", baselines.shape, rewards.shape[:1])
-    return rewards - baselines[:, None]
-
-
-def group_advantages(rewards: Tensor, *, scale: bool = False) -> Tensor:
-    """Return each program's return minus the mean of its prompt's others (leave-one-out, Kool et al. 2019).
-
-    Args:
-        rewards: (prompts, programs), at least two programs.
-        scale: divide by the standard deviation of the prompt's returns (Shao et al. 2024, GRPO).
-    """
-    _check(rewards.ndim == 2 and rewards.shape[1] > 1, "rewards", rewards.shape, "(prompts, 2 programs or more)")
-    count = rewards.shape[1]
-    relative = (rewards - rewards.mean(1, keepdim=True)) * (count / (count - 1))
-    if not scale:
-        return relative
-    return relative / (rewards.std(1, keepdim=True) + 1e-6)
 
 
 def policy_loss(

@@ -39,10 +39,6 @@ class Memory:
     states: Tensor
     bias: Tensor
 
-    def select(self, index: Tensor) -> Memory:
-        """Return the memory of the prompts at `index`, (selected,)."""
-        return Memory(self.states.index_select(0, index), self.bias.index_select(0, index))
-
 
 @dataclass(slots=True)
 class Cache:

@@ -63,7 +63,8 @@ class Settings:
     Attributes:
         model: `nano`, `fresh:codet5-small` and the like, a folder or a Hub name; None is `nano`, or the checkpoint's
             own.
-        stages: stages to run, in the order of `STAGES`; those left out must be finished or not needed.
+        stages: stages to run, in the order of `STAGES`. Without `warm_start` the others begin from the model as it is;
+            the critic's runs as part of `rl` wherever that needs it, and is left out where it does not.
         precision: data type of training's matrix products: `float32`, `bfloat16`, or `auto` for what the machine is
             fast in. Weights, sampling and optimiser are float32 in any case.
         max_rows: programs decoded at the same time.

@@ -126,9 +126,12 @@ def run_stages(agent: CodeT5Agent, workbench: Workbench) -> dict[str, Path]:
         else:
             agent.save(folder / "warm_start")
         rows["warm_start"] = folder / "warm_start"
+        is_weighted = agent.settings.weighting == "critic"
+        critic = None
+        use_threads(workbench.config.threads, judging=True)
+        if ("rl" in wanted and is_weighted) or ("critic" in wanted and "rl" not in wanted):
+            critic = train_critic(agent, workbench)
         if "rl" in wanted:
-            use_threads(workbench.config.threads, judging=True)
-            critic = train_critic(agent, workbench) if agent.settings.weighting == "critic" else None
             train_actor(agent, workbench, critic)
             rows["rl"] = folder / "rl"
         if "ce_continued" in wanted:

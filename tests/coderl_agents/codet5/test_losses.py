@@ -52,25 +52,6 @@ def test_token_log_probs_have_finite_gradients_beside_forbidden_tokens() -> None
     assert (logits.grad[:, 0] == 0).all()
 
 
-def test_advantages_subtract_the_greedy_return() -> None:
-    rewards = torch.tensor([[1.0, -0.3], [-1.0, 1.0]])
-    found = losses.advantages(rewards, torch.tensor([-0.3, 1.0]))
-    torch.testing.assert_close(found, torch.tensor([[1.3, 0.0], [-2.0, 0.0]]))
-
-
-def test_group_advantages_leave_the_program_itself_out() -> None:
-    rewards = draw(3, 4)
-    found = losses.group_advantages(rewards)
-    for prompt in range(3):
-        for program in range(4):
-            others = [rewards[prompt, other].item() for other in range(4) if other != program]
-            assert found[prompt, program].item() == pytest.approx(
-                rewards[prompt, program].item() - sum(others) / 3, abs=1e-6
-            )
-    scaled = losses.group_advantages(rewards, scale=True)
-    torch.testing.assert_close(scaled, found / rewards.std(1, keepdim=True), rtol=1e-4, atol=1e-4)
-
-
 @pytest.mark.parametrize("normaliser", [1.0, 7.0])
 def test_policy_loss_without_ratio_is_the_papers_sum(normaliser: float) -> None:
     log_probs, gains = draw(4), draw(4, seed=1)
@@ -132,8 +113,6 @@ def test_outcome_loss_and_token_values_against_loops() -> None:
     [
         (lambda: losses.cross_entropy(draw(2, 3, 5), LABELS), "logits"),
         (lambda: losses.token_log_probs(draw(3, 5), torch.tensor([1, 4, 2]), ALLOWED[1:]), "allowed"),
-        (lambda: losses.advantages(draw(2, 3), draw(3)), "baselines"),
-        (lambda: losses.group_advantages(draw(2, 1)), "rewards"),
         (lambda: losses.pool_states(draw(2, 3, 4), torch.ones(2, 4, dtype=torch.bool)), "mask"),
         (lambda: losses.outcome_loss(draw(2, 4), torch.zeros(3, dtype=torch.long)), "outcomes"),
         (lambda: losses.token_values(draw(2, 3, 4), torch.zeros(3, dtype=torch.long)), "outcomes"),

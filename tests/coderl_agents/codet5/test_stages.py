@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import stdev
 from typing import Any
 
 import pytest
@@ -250,19 +251,27 @@ def group(rewards: list[float], counts: list[int], greedy: float | None = None) 
 
 
 def test_row_advantages_equal_those_of_all_programs() -> None:
-    from coderl_agents.codet5.losses import advantages, group_advantages
-
     rewards, counts = [1.0, -0.3, -1.0], [3, 1, 2]
-    every = torch.tensor([[reward for reward, count in zip(rewards, counts, strict=True) for _ in range(count)]])
-    first = [0, 3, 4]
+    every = [reward for reward, count in zip(rewards, counts, strict=True) for _ in range(count)]
     asked = group(rewards, counts, -0.3)
     assert row_advantages(asked, "none") == rewards
-    assert row_advantages(asked, "greedy") == pytest.approx(advantages(every, torch.tensor([-0.3]))[0, first].tolist())
-    assert row_advantages(asked, "group") == pytest.approx(group_advantages(every)[0, first].tolist())
-    scaled = group_advantages(every, scale=True)[0, first].tolist()
-    # Both divide the leave-one-out difference by the sample deviation.
+    # Equation 8.
+    assert row_advantages(asked, "greedy") == pytest.approx([1.3, 0.0, -0.7])
+    # A program is compared with the others of its problem, which equal programs are among.
+    left_out = [reward - (sum(every) - reward) / 5 for reward in rewards]
+    assert row_advantages(asked, "group") == pytest.approx(left_out)
+    scaled = [value / stdev(every) for value in left_out]
     assert row_advantages(asked, "group", scale=True) == pytest.approx(scaled, rel=1e-4)
     assert row_advantages(group([1.0], [1]), "group") == [0.0]
+
+
+def test_a_stage_runs_alone(tmp_path: Path) -> None:
+    summary = run(small(critic_steps=1, settings={"stages": ["critic"]}), tmp_path / "run")
+    assert list(summary["stages"]) == ["critic"]
+    assert list(summary["evaluation"]) == ["warm_start"]
+    assert (tmp_path / "run" / "checkpoints" / "critic.pt").exists()
+    uniform = small(rl_steps=1, settings={"stages": ["critic", "rl"], "weighting": "uniform"})
+    assert list(run(uniform, tmp_path / "other")["stages"]) == ["rl"]
 
 
 def test_the_rate_rises_stays_and_falls() -> None:
