@@ -137,6 +137,7 @@ class _Objects:
     def __init__(self, module: types.ModuleType) -> None:
         self._module = module
         self._table: list[Any] = []
+        self._numbers: dict[int, int] = {}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Carry out one request: `call`, `get` or `set`."""
@@ -152,7 +153,9 @@ class _Objects:
             target = getattr(target, request["attribute"])
         value = self._encode(target(*args, **keywords))
         # Only the tests of asserts look at arguments again.
-        return {"value": value, "args": self._encode(args)} if request.get("mutated") else {"value": value}
+        if request.get("mutated"):
+            return {"value": value, "args": self._encode([*args, *keywords.values()])}
+        return {"value": value}
 
     def _resolve(self, target: str | int) -> Any:
         if isinstance(target, int):
@@ -181,8 +184,11 @@ class _Objects:
         return wire.encode_value(value, self._keep)
 
     def _keep(self, value: Any) -> wire.Handle:
-        self._table.append(value)
-        return wire.Handle(len(self._table) - 1, type(value).__name__)
+        # The table keeps every object alive, so that no other gets its address.
+        number = self._numbers.setdefault(id(value), len(self._table))
+        if number == len(self._table):
+            self._table.append(value)
+        return wire.Handle(number, type(value).__name__)
 
     def _decode(self, data: Any) -> Any:
         return self._unwrap(wire.decode_value(data))

@@ -31,6 +31,7 @@ def _make_package_importable() -> None:
 
 _make_package_importable()
 wire = importlib.import_module("coderl_env.judge.wire")
+twins = importlib.import_module("coderl_env.judge.twins")
 
 
 class _Abandoned(BaseException):
@@ -48,13 +49,18 @@ class _UndecidableError(TypeError):
 class _Program:
     """The program, as seen from here: requests go out over the connection, values come back."""
 
-    def __init__(self, connection: socket.socket, named: set[str]) -> None:
+    def __init__(self, connection: socket.socket, named: set[str], namespace: dict[str, Any]) -> None:
         self._connection = connection
         self.named = named
         self.asked = 0
+        self._namespace = namespace
+        self._twins = twins.Twins(self._request, self._encode, self._wrap, self._class_named)
 
     def ask(self, **request: Any) -> Any:
         """Send a request and return the program's value, or raise what the program raised."""
+        return self._wrap(self._request(**request))
+
+    def _request(self, **request: Any) -> Any:
         self.asked += 1
         wire.send_frame(self._connection, {"ask": request})
         try:
@@ -67,21 +73,34 @@ class _Program:
             raise _as_exception(answer["error"])
         if "args" in answer:
             self.returned_args = wire.decode_value(answer["args"])
-        return self._wrap(wire.decode_value(answer["value"]))
+        return wire.decode_value(answer["value"])
 
     def call(self, target: str | int, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Call something of the program; arguments that it changed in place are changed here too."""
+        self._twins.send_changes()
         request = {
             "args": self._encode(list(args)),
             "keywords": {name: self._encode(value) for name, value in keywords.items()},
         }
-        value = self.ask(op="call", target=target, mutated=True, **request)
-        for mine, theirs in zip(args, self.returned_args, strict=True):
+        answer = self._request(op="call", target=target, mutated=True, **request)
+        returned_args = self.returned_args
+        self._twins.read_changes()
+        for mine, theirs in zip((*args, *keywords.values()), returned_args, strict=True):
             self._copy_back(mine, theirs)
-        return value
+        return self._wrap(answer)
 
     def _encode(self, value: Any) -> Any:
-        return wire.encode_value(value, _handle_of)
+        return wire.encode_value(value, self._handle_of)
+
+    def _handle_of(self, value: Any) -> Any:
+        handle = value._handle if type(value) is _Object else self._twins.handle_of(value)
+        if handle is None:
+            raise TypeError(f"a test cannot pass a {type(value).__name__} to a program")
+        return handle
+
+    def _class_named(self, name: str) -> type | None:
+        found = self._namespace.get(name)
+        return found if isinstance(found, type) and found.__module__ == self._namespace["__name__"] else None
 
     def _copy_back(self, mine: Any, theirs: Any) -> None:
         if type(mine) is not type(theirs):
@@ -97,7 +116,8 @@ class _Program:
 
     def _wrap(self, value: Any) -> Any:
         if isinstance(value, wire.Handle):
-            return _Object(self, value)
+            mine = self._twins.object_of(value)
+            return _Object(self, value) if mine is None else mine
         if type(value) is list:
             return [self._wrap(item) for item in value]
         if type(value) is tuple:
@@ -177,12 +197,6 @@ class _Object:
     __ge__ = _special("__ge__", data=False)
 
 
-def _handle_of(value: Any) -> Any:
-    if isinstance(value, _Object):
-        return value._handle
-    raise TypeError(f"a test cannot pass a {type(value).__name__} to a program")
-
-
 class _RaisedByProgram:
     """Marks the exceptions that came from the program's process."""
 
@@ -208,7 +222,7 @@ def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str,
         _define_helpers(request["starter_code"], request["entry_point"], namespace)
     except Exception as error:  # noqa: BLE001 - a fault of the problem, whatever it is
         return {"done": "broken", "message": _describe(error)}
-    program = _Program(connection, _classes(tree, namespace))
+    program = _Program(connection, _classes(tree, namespace), namespace)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load) or node.id in namespace:
             continue

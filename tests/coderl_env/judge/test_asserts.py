@@ -151,6 +151,73 @@ def test_a_test_that_does_not_return_is_a_time_limit() -> None:
         assert judge_assert(judge, "def f(x): return x", "assert f(1) == 1").verdict is OK
 
 
+# A test's own class, as of LeetCode's trees and lists: its objects travel by value; the program's code never decides.
+NODES = """
+class Node:
+    def __init__(self, val=0, next=None):
+        self.val, self.next = val, next
+def chain(values):
+    first = None
+    for value in reversed(values):
+        first = Node(value, first)
+    return first
+def same(p, q):
+    if not p and not q:
+        return True
+    if not p or not q or p.val != q.val:
+        return False
+    return same(p.next, q.next)
+"""
+REVERSE = """
+def f(head):
+    back = None
+    while head:
+        head.next, back, head = back, head, head.next
+    return back
+"""
+# Falsy when first asked and truthy when asked again; equal to everything.
+CHAMELEON = """
+class Node:
+    asked = 0
+    def __bool__(self):
+        Node.asked += 1
+        return Node.asked % 2 == 0
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+    @property
+    def next(self): return self
+    val = next
+def f(head=None): return Node()
+"""
+CHAINS = [
+    (NODES + REVERSE, "assert same(f(chain([1, 2, 3])), chain([3, 2, 1]))", OK),
+    (NODES + REVERSE, "assert same(f(head=chain([1, 2, 3])), chain([3, 1, 2]))", WRONG),
+    (NODES + REVERSE, "assert f(None) is None", OK),
+    (NODES + REVERSE, "assert f(chain(list(range(400)))).val == 399", OK),
+    (NODES + REVERSE, "head = chain([1, 2])\nback = f(head)\nassert head.next is None and back.next is head", OK),
+    (NODES + REVERSE, "head = chain([1, 2])\nassert f(f(head)) is head and head.next.val == 2", OK),
+    (NODES + REVERSE, "head = chain([1, 2])\nf(head)\nhead.val = 7\nassert f(head).val == 7", OK),
+    (NODES + "def f(h): return [h, {1: h.next}]", "h = chain([1, 2])\nassert f(h) == [h, {1: h.next}]", OK),
+    (NODES + "def f(n): return Node(n, [Node(n)])", "assert f(3).next[0].val == 3", OK),
+    (NODES + "def f(h): h.next = h; return h", "h = f(chain([1]))\nassert h.next is h and h.next.next.val == 1", OK),
+    (NODES + "def f(hs): hs.reverse()", "hs = [Node(1), Node(2)]\nf(hs=hs)\nassert [h.val for h in hs] == [2, 1]", OK),
+    (NODES + "def f(h): return h.val", "h = Node(5)\nh.next = h\nassert f(h) == 5", OK),
+    ("def f(h): return h.val", "assert f(Node(5)) == 5", RAISED),
+    (NODES + "def f(h): h.val = Node\n    ", "h = Node(5)\nf(h)\nassert h.val == 5", WRONG),
+    (CHAMELEON, "assert same(f(), chain([1, 2]))", WRONG),
+    (CHAMELEON, "assert same(f(), chain([0]))", WRONG),
+    (NODES + "class Yes:\n    def __ne__(self, o): return False\n    def __eq__(self, o): return True\n"
+     "def f(h): return Node(Yes())", "assert same(f(None), chain([1]))", WRONG),
+    (NODES + "def f(h):\n    class Node:\n        def __getattribute__(self, n): return {'val': 1, 'next': Node()}\n"
+     "    return Node()", "assert f(None).next.next is None", WRONG),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "code", "verdict"), CHAINS)
+def test_objects_of_a_tests_own_class_travel_by_value(judge: Judge, program: str, code: str, verdict: Verdict) -> None:
+    assert judge_assert(judge, program, f"{NODES}\n{code}").verdict is verdict
+
+
 ANY_ORDER = """
 def check(stdin, expected, output):
     return sorted(output.split()) == sorted(expected.split())

@@ -1,0 +1,128 @@
+"""Objects of classes that a test itself defines, such as the nodes of a tree: they travel by value, both ways.
+
+The test's own object and the program's object of the class of the same name are twins: what one side changes, the other
+has after the next call. What decides a test is always the test's own object, built here of builtin values; methods of
+the program's class run in the program's process only. Loaded by path into the referee; standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from coderl_env.judge import wire
+
+# A program can answer with as many objects as it likes.
+_MOST_OBJECTS = 10_000
+
+
+class TooManyObjectsError(Exception):
+    """The program's objects hold ever more objects."""
+
+
+class Twins:
+    """The twins of one test.
+
+    Args:
+        request: sends a request to the program and returns the value, with handles for the program's objects.
+        encode: makes a value ready to send.
+        wrap: replaces the handles in a value that came back.
+        class_named: returns the class that the test defines under a name, or None.
+    """
+
+    def __init__(
+        self,
+        request: Callable[..., Any],
+        encode: Callable[[Any], Any],
+        wrap: Callable[[Any], Any],
+        class_named: Callable[[str], type | None],
+    ) -> None:
+        self._request = request
+        self._encode = encode
+        self._wrap = wrap
+        self._class_named = class_named
+        # By the test's object, and by the number of the program's.
+        self._pairs: dict[int, tuple[Any, Any]] = {}
+        self._mine: dict[int, Any] = {}
+        self._sent: dict[int, dict[str, Any]] = {}
+        self._to_send: list[Any] = []
+        self._to_read: list[Any] = []
+        self._busy = False
+
+    def handle_of(self, mine: Any) -> Any:
+        """Return the handle of the twin of the test's object, made if there is none; None if its class is not ours."""
+        if id(mine) in self._pairs:
+            return self._pairs[id(mine)][1]
+        kind = type(mine)
+        if self._class_named(kind.__name__) is not kind or not hasattr(mine, "__dict__"):
+            return None
+        lineage = self._request(op="get", target=kind.__name__, attribute="__mro__")
+        theirs = self._request(
+            op="call", target=f"{kind.__name__}.__new__", args=self._encode([lineage[0]]), keywords={}
+        )
+        self._remember(mine, theirs)
+        self._to_send.append(mine)
+        self._work_off()
+        return theirs
+
+    def object_of(self, theirs: Any) -> Any:
+        """Return the test's twin of the program's object, made if there is none; None if its class is not ours."""
+        if theirs.number in self._mine:
+            return self._mine[theirs.number]
+        kind: Any = self._class_named(theirs.type_name)
+        if kind is None:
+            return None
+        mine = kind.__new__(kind)
+        if not hasattr(mine, "__dict__"):
+            return None
+        self._remember(mine, theirs)
+        self._to_read.append(mine)
+        self._work_off()
+        return mine
+
+    def send_changes(self) -> None:
+        """Give the program what the test has changed since the last call."""
+        for mine, _ in list(self._pairs.values()):
+            before, now = self._sent.get(id(mine), {}), vars(mine)
+            if before.keys() != now.keys() or any(before[name] is not now[name] for name in now):
+                self._to_send.append(mine)
+        self._work_off()
+
+    def read_changes(self) -> None:
+        """Take over what the program has changed."""
+        self._to_read += [mine for mine, _ in self._pairs.values()]
+        self._work_off()
+
+    def _remember(self, mine: Any, theirs: Any) -> None:
+        if len(self._pairs) >= _MOST_OBJECTS:
+            raise TooManyObjectsError(f"more than {_MOST_OBJECTS} objects")
+        self._pairs[id(mine)] = mine, theirs
+        self._mine[theirs.number] = mine
+
+    def _work_off(self) -> None:
+        """Send and read one object after the other; those found on the way are queued, however deep they lie."""
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._to_send or self._to_read:
+                if self._to_send:
+                    self._send(self._to_send.pop())
+                else:
+                    self._read(self._to_read.pop())
+        finally:
+            self._busy = False
+
+    def _send(self, mine: Any) -> None:
+        attributes = dict(vars(mine))
+        number = self._pairs[id(mine)][1].number
+        self._request(op="set", target=number, attribute="__dict__", value=self._encode(attributes))
+        self._sent[id(mine)] = attributes
+
+    def _read(self, mine: Any) -> None:
+        attributes = self._request(op="get", target=self._pairs[id(mine)][1].number, attribute="__dict__")
+        if type(attributes) is not dict or not all(type(name) is str for name in attributes):
+            raise wire.WireError("an object's attributes are no dict")
+        vars(mine).clear()
+        vars(mine).update({name: self._wrap(value) for name, value in attributes.items()})
+        self._sent[id(mine)] = dict(vars(mine))
