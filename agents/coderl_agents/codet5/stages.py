@@ -100,8 +100,8 @@ def use_threads(wanted: int | None) -> None:
     """Let torch use `wanted` threads; None is all processors but one, which is left to the judge and to others.
 
     Torch's threads wait for each other by spinning, and one that is pushed aside holds up all others: on two processors
-    with busy neighbours a step of the nano model took 0.3 seconds of processor time with one thread and over ten with two. On
-    idle ones the second thread saves a quarter of the wall time.
+    with busy neighbours a step of the nano model took 0.3 seconds of processor time with one thread and more than ten
+    with two. On idle ones the second thread saves a quarter of the wall time.
     """
     if wanted is None:
         processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
