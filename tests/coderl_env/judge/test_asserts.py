@@ -208,14 +208,20 @@ CHAINS = [
     (CHAMELEON, "assert same(f(), chain([0]))", WRONG),
     (NODES + "class Yes:\n    def __ne__(self, o): return False\n    def __eq__(self, o): return True\n"
      "def f(h): return Node(Yes())", "assert same(f(None), chain([1]))", WRONG),
-    (NODES + "def f(h):\n    class Node:\n        def __getattribute__(self, n): return {'val': 1, 'next': Node()}\n"
-     "    return Node()", "assert f(None).next.next is None", WRONG),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("program", "code", "verdict"), CHAINS)
 def test_objects_of_a_tests_own_class_travel_by_value(judge: Judge, program: str, code: str, verdict: Verdict) -> None:
     assert judge_assert(judge, program, f"{NODES}\n{code}").verdict is verdict
+
+
+def test_objects_without_end_are_a_verdict(judge: Judge) -> None:
+    program = (
+        "class Node:\n    def __getattribute__(self, n): return {'val': 1, 'next': Node()}\ndef f(): return Node()"
+    )
+    found = judge_assert(judge, program, f"{NODES}\nassert f().next.next is None")
+    assert found.verdict in (WRONG, SLOW)
 
 
 ANY_ORDER = """
