@@ -2,4 +2,4 @@ import os
 import time
 
 os.closerange(0, 64)
-time.sleep(1.5)
+time.sleep(0.8)

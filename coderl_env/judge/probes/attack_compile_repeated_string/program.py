@@ -1,2 +1,2 @@
-x = 'ab' * 10**10
+x = 'ab' * 10**8
 print(2 * int(input()))

@@ -9,5 +9,5 @@ def send(header, body=b""):
 
 
 def double(n):
-    send({'value': 0, 'status': 0, 'reason': 'answered', 'cpu': -10.0**6, 'ended': True, 'compiled': False})
+    send({'value': 0, 'accepted': True, 'status': 0, 'reason': 'answered', 'cpu': -10.0**6, 'ended': True, 'compiled': False})
     return 2 * n

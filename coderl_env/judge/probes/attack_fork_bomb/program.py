@@ -8,9 +8,9 @@ def become_marked():
 
 
 become_marked()
+
 for _ in range(30):
     if os.fork() == 0:
-        become_marked()
         time.sleep(20)
         os._exit(0)
 print(2 * int(input()))

@@ -7,10 +7,10 @@ def become_marked():
     ctypes.CDLL(None).prctl(15, b"@MARK@", 0, 0, 0)
 
 
+become_marked()
 
 n = int(input())
 if os.fork() == 0:
-    become_marked()
     time.sleep(20)
     os._exit(0)
 print(2 * n)

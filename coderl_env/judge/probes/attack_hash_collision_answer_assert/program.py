@@ -10,5 +10,5 @@ def send(header, body=b""):
 
 def double(n):
     step = (1 << 61) - 1
-    send({'value': {'s': [{'i': hex(step * place + 1)} for place in range(20000)]}, 'args': [n]})
+    send({'value': {'s': [{'i': hex(step * place + 1)} for place in range(30000)]}, 'args': [n]})
     return 2 * n

@@ -10,5 +10,5 @@ def send(header, body=b""):
 
 def double(n):
     step = (1 << 61) - 1
-    send({'value': {'d': [[{'i': hex(step * place + 1)}, 0] for place in range(20000)]}})
+    send({'value': {'d': [[{'i': hex(step * place + 1)}, 0] for place in range(30000)]}})
     return 2 * n

@@ -2,4 +2,4 @@ import decimal
 
 
 def double(n):
-    return decimal.Decimal('1e999999')
+    return decimal.Decimal('1e99999999')

@@ -7,11 +7,11 @@ def become_marked():
     ctypes.CDLL(None).prctl(15, b"@MARK@", 0, 0, 0)
 
 
+become_marked()
 
 libc = ctypes.CDLL(None, use_errno=True)
 pid = libc.syscall(ctypes.c_long(56 if os.uname().machine == "x86_64" else 220), ctypes.c_long(17), 0, 0, 0, 0)
 if pid == 0:
-    become_marked()
     time.sleep(20)
     os._exit(0)
 if pid < 0:

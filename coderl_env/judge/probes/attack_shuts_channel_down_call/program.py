@@ -4,5 +4,5 @@ import time
 
 def double(n):
     socket.socket(fileno=3).shutdown(socket.SHUT_RDWR)
-    time.sleep(1.5)
+    time.sleep(0.8)
     return 2 * n

@@ -1,4 +1,4 @@
 import time
 
-time.sleep(1.5)
+time.sleep(0.8)
 print(2 * int(input()))

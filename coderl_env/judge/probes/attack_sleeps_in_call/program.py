@@ -2,5 +2,5 @@ import time
 
 
 def double(n):
-    time.sleep(1.5)
+    time.sleep(0.8)
     return 2 * n

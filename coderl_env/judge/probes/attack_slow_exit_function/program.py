@@ -1,5 +1,5 @@
 import atexit
 import time
 
-atexit.register(time.sleep, 1.5)
+atexit.register(time.sleep, 0.8)
 print(2 * int(input()))

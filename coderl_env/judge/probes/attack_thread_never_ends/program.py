@@ -2,4 +2,4 @@ import threading
 import time
 
 print(2 * int(input()), flush=True)
-threading.Thread(target=time.sleep, args=(1.5,)).start()
+threading.Thread(target=time.sleep, args=(0.8,)).start()

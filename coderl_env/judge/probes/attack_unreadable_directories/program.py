@@ -1,7 +1,8 @@
 import os
 
+os.umask(0o400)
+os.mkdir("a")
+open("a/file", "w").close()
 os.umask(0o777)
-os.makedirs("a")
 os.mkdir("b")
-open("c", "w").close()
 print(2 * int(input()))

@@ -4,7 +4,7 @@ import struct
 
 
 def double(n):
-    text = json.dumps({"outcome": "passed", "done": "ok", "loaded": True, "ask": None}).encode()
+    text = json.dumps({"outcome": "passed", "passed": True, "done": "ok", "ask": None}).encode()
     for descriptor in range(3, 65):
         for forged in (struct.pack("!II", len(text), 0) + text, text + b"\n"):
             try:

