@@ -196,6 +196,8 @@ def _encode_number_or_date(value: Any, kind: type, opaque: Callable[[Any], Handl
     for name, date_kind in _DATE_KINDS.items():
         if issubclass(kind, date_kind):
             return {"T": [name, date_kind.isoformat(value)]}
+    if kind is type and value in _TYPE_NAMES:
+        return {"n": _TYPE_NAMES[value]}
     plain = _from_numpy(value, kind)
     if plain is not value:
         return encode_value(plain, opaque, depth)
@@ -206,6 +208,12 @@ _NUMERATOR: Any = fractions.Fraction.__dict__["_numerator"]
 _DENOMINATOR: Any = fractions.Fraction.__dict__["_denominator"]
 # datetime before date: a datetime is a date.
 _DATE_KINDS: dict[str, Any] = {"datetime": datetime.datetime, "date": datetime.date, "time": datetime.time}
+# Types of plain data are values too: a test may ask for all that are `int`.
+_TYPES: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (bool, int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict, type(None))
+}
+_TYPE_NAMES = {kind: name for name, kind in _TYPES.items()}
 
 
 def _from_numpy(value: Any, kind: type) -> Any:
@@ -266,6 +274,7 @@ _DECODERS: dict[str, Callable[[Any, int], Any]] = {
     "D": lambda content, depth: decimal.Decimal(content),
     "F": lambda content, depth: fractions.Fraction(int(content[0], 16), int(content[1], 16)),
     "T": _decode_date,
+    "n": lambda content, depth: _TYPES[content],
     "h": lambda content, depth: Handle(int(content[0]), str(content[1])),
 }
 
@@ -354,6 +363,7 @@ _FORMS: dict[str, Callable[[Any, int], bool]] = {
     "D": _is_text(r"-?(?:\d+\.?\d*(?:E[+-]?\d+)?|Infinity|s?NaN\d*)"),
     "F": _is_row(_is_hex, _is_hex),
     "T": _is_row(_is_text("|".join(_DATE_KINDS)), _is_text(r"[\dT:.+-]+")),
+    "n": lambda content, depth: type(content) is str and content in _TYPES,
     "h": _is_row(
         lambda content, depth: type(content) is int and content >= 0, lambda content, depth: type(content) is str
     ),

@@ -74,6 +74,9 @@ CASES = [
     (POINT, "assert f(1) == Point(2)", WRONG),
     ("def f(n):\n    yield from range(n)", "assert list(f(3)) == [0, 1, 2]", OK),
     ("def f(n):\n    return lambda m: n + m", "assert f(1)(2) == 3", OK),
+    ("def f(xs, kind): return [x for x in xs if type(x) is kind]", "assert f([1, 'a'], int) == [1]", OK),
+    ("def f(x): return type(x)", "assert f(1) is int", OK),
+    ("def f(x): return str", "assert f(1) is int", WRONG),
     # Nothing of the program decides.
     ("class Yes:\n    def __eq__(self, other): return True\ndef f(x): return Yes()", "assert f(1) == 2", WRONG),
     ("class Yes(int):\n    def __eq__(self, other): return True\ndef f(x): return Yes(3)", "assert f(1) == 2", WRONG),
@@ -217,8 +220,8 @@ def test_objects_of_a_tests_own_class_travel_by_value(judge: Judge, program: str
 
 
 def test_objects_without_end_are_a_verdict(judge: Judge) -> None:
-    program = (
-        "class Node:\n    def __getattribute__(self, n): return {'val': 1, 'next': Node()}\ndef f(): return Node()"
+    program = "class Node:\n    def __getattribute__(self, n): return {'val': 1, 'next': Node()}\n" + (
+        "def f(): return Node()"
     )
     found = judge_assert(judge, program, f"{NODES}\nassert f().next.next is None")
     assert found.verdict in (WRONG, SLOW)

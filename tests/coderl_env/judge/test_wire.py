@@ -65,6 +65,7 @@ def types_of(value: Any) -> Any:
 @example(10**5000)
 @example([math.inf, -math.inf, -0.0, 1e-320])
 @example({1: {2: {(3, 4): [b"", set(), frozenset()]}}})
+@example([int, {str: type(None)}])
 def test_a_value_comes_back_equal_and_of_the_same_types(value: Any) -> None:
     text = json.dumps(wire.encode_value(value, refuse))
     data = json.loads(text)
@@ -209,6 +210,8 @@ MALFORMED: list[Any] = [
     {"h": [-1, "x"]},
     {"h": [True, "x"]},
     {"h": 1},
+    {"n": "object"},
+    {"n": ["int"]},
     [{"t": [{"q": 1}]}],
 ]
 
@@ -224,7 +227,7 @@ def test_a_malformed_tag_is_rejected(data: Any) -> None:
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
         lambda inner: (
             st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from([*"iftdszbacDFTh", "x"]), inner, min_size=1, max_size=2)
+            | st.dictionaries(st.sampled_from([*"iftdszbacDFTnh", "x"]), inner, min_size=1, max_size=2)
         ),
         max_leaves=8,
     )
