@@ -15,7 +15,7 @@ from coderl_env.problem import AssertCase, Problem
 __all__ = ["RECORDS", "Disagreement", "Record", "disagreements", "records"]
 
 # So that a slow machine turns no verdict; the recorded runs had seconds.
-_LIMITS = Limits(6.0, 60.0, 30.0, 1 << 30, 16 << 20)
+_LIMITS = Limits(4.0, 60.0, 12.0, 1 << 30, 16 << 20)
 _PROBLEMS = ("apps/train.jsonl", "mbpp.jsonl", "humaneval.jsonl")
 # APPS's own codes for what became of a program.
 _APPS_OUTCOMES = {-2: "compile_error", -1: "runtime_error", False: "failed_test", True: "passed"}

@@ -113,11 +113,10 @@ EXPLAINED = {
 @pytest.mark.parametrize(
     ("name", "count", "size"), [("apps_coderl", 88, 40), ("apps_codechain", 250, 40), ("humaneval_mbpp", 1133, 250)]
 )
-def test_recorded_verdicts_are_the_judges_too(
-    shared_data: Path, patient: Judge, name: str, count: int, size: int
-) -> None:
+def test_recorded_verdicts_are_the_judges_too(shared_data: Path, name: str, count: int, size: int) -> None:
     everything = list(records(name, shared_data))
     assert len(everything) == count
     chosen = sample(everything, size)
-    found = {item.name for item in disagreements(chosen, patient)}
+    with Judge(workers=2) as judge:
+        found = {item.name for item in disagreements(chosen, judge)}
     assert found == {record.name for record in chosen} & set(EXPLAINED)
