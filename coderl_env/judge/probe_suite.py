@@ -19,13 +19,14 @@ from coderl_env.judge.canaries import KINDS, Canaries
 from coderl_env.judge.errors import JudgeError
 from coderl_env.judge.judge import Judge
 from coderl_env.outcome import Judgement, Outcome, Verdict
-from coderl_env.problem import Problem
+from coderl_env.problem import AssertCase, CallCase, Problem, StdioCase
 
 __all__ = ["CATEGORIES", "Probe", "ProbeResult", "load_probes", "run_probes"]
 
 CATEGORIES = ("cheat", "attack", "honest")
 _FOLDER = Path(__file__).resolve().parent / "probes"
 _FIELDS = frozenset({"category", "tries", "incidents", "problem", "outcomes", "verdict", "control", "canaries"})
+_FORMS = {StdioCase: "stdio", CallCase: "call", AssertCase: "assert"}
 # Programs under way at a time: each may have a process and sockets as canaries.
 _BATCH = 16
 
@@ -70,12 +71,14 @@ class ProbeResult:
     Attributes:
         name: the probe.
         category: its category.
+        form: of its tests: `stdio`, `call` or `assert`.
         held: whether the judge did what it must.
         detail: outcome, deciding verdict and harm, in words.
     """
 
     name: str
     category: str
+    form: str
     held: bool
     detail: str
 
@@ -104,14 +107,18 @@ def _result(probe: Probe, canaries: Canaries, future: Future[Judgement]) -> Prob
         judgement = future.result()
     except (JudgeError, ValueError) as error:
         # A program must never keep the judge from answering.
-        return ProbeResult(probe.name, probe.category, False, f"no judgement: {error}")
+        return _finding(probe, False, f"no judgement: {error}")
     decisive = _decisive(judgement)
     words = [judgement.outcome.value]
     if decisive is not None:
         words.append(decisive.value)
     harm = canaries.harm()
     right = judgement.outcome in probe.outcomes and probe.verdict in (None, decisive)
-    return ProbeResult(probe.name, probe.category, right and not harm, ", ".join((*words, *harm)).replace("_", " "))
+    return _finding(probe, right and not harm, ", ".join((*words, *harm)).replace("_", " "))
+
+
+def _finding(probe: Probe, held: bool, detail: str) -> ProbeResult:
+    return ProbeResult(probe.name, probe.category, _FORMS[type(probe.problem.tests[0])], held, detail)
 
 
 def _decisive(judgement: Judgement) -> Verdict | None:
