@@ -220,9 +220,8 @@ def test_objects_of_a_tests_own_class_travel_by_value(judge: Judge, program: str
 
 
 def test_objects_without_end_are_a_verdict(judge: Judge) -> None:
-    program = "class Node:\n    def __getattribute__(self, n): return {'val': 1, 'next': Node()}\n" + (
-        "def f(): return Node()"
-    )
+    endless = "    def __getattribute__(self, name): return {'val': 1, 'next': Node()}\n"
+    program = f"class Node:\n{endless}def f(): return Node()"
     found = judge_assert(judge, program, f"{NODES}\nassert f().next.next is None")
     assert found.verdict in (WRONG, SLOW)
 
