@@ -293,3 +293,10 @@ def test_a_malformed_probe_is_refused(
     monkeypatch.setattr(suite, "_FOLDER", tmp_path)
     with pytest.raises(ValueError, match=message):
         load_probes()
+
+
+def test_the_page_lists_every_incident_and_verdict(project_root: Path) -> None:
+    page = (project_root / "docs" / "judge.md").read_text("utf-8")
+    listed = {int(number) for number in re.findall(r"^(\d+)\. [`a-zA-Z]", page.partition("## Incidents")[2], re.M)}
+    assert listed == set(range(1, 89))
+    assert all(re.search(rf"\b{verdict.name}\b", page) for verdict in Verdict)
