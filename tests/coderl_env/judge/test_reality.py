@@ -17,7 +17,7 @@ import pytest
 from coderl_benchmarks.reality import SOURCES, compare, references
 from coderl_benchmarks.recorded import disagreements, records
 from coderl_env.datasets import problem_from_row, read_rows
-from coderl_env.judge import Judge
+from coderl_env.judge import Judge, Limits
 from coderl_env.outcome import Outcome
 from coderl_env.problem import AssertCase, Problem
 
@@ -31,7 +31,9 @@ def sample(items: Sequence[Item], size: int) -> list[Item]:
 
 @pytest.fixture(scope="module")
 def patient() -> Iterator[Judge]:
-    with Judge(workers=2, stop="never") as judge:
+    # MBPP's 123 alone takes about two seconds.
+    limits = Limits(cpu_seconds=20.0, wall_seconds=60.0, program_cpu_seconds=60.0)
+    with Judge(workers=2, stop="never", limits=limits) as judge:
         yield judge
 
 
