@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import importlib
 import resource
 import socket
@@ -135,7 +136,11 @@ class _Name:
         self._name = name
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        return self._program.call(self._name, args, keywords)
+        try:
+            return self._program.call(self._name, args, keywords)
+        except StopIteration as error:
+            # It would end a loop of the test's own, silently.
+            raise _as_exception({"base": "RuntimeError", "message": "the program raised StopIteration"}) from error
 
     def __getattr__(self, attribute: str) -> Any:
         return self._program.ask(op="get", target=self._name, attribute=attribute)
@@ -223,6 +228,7 @@ def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str,
     except Exception as error:  # noqa: BLE001 - a fault of the problem, whatever it is
         return {"done": "broken", "message": _describe(error)}
     program = _Program(connection, _classes(tree, namespace), namespace)
+    namespace |= _modules(tree, request["entry_point"])
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load) or node.id in namespace:
             continue
@@ -242,6 +248,22 @@ def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str,
     if program.asked == 0:
         return {"done": "failed", "message": "the test never used the program"}
     return {"done": "ok"}
+
+
+def _modules(tree: ast.AST, entry_point: str | None) -> dict[str, types.ModuleType]:
+    """Return the standard modules whose attributes a test uses, as MBPP's do without importing them.
+
+    Not the program's: what it calls `math` might say that everything is close.
+    """
+    assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = node.value.id
+            if name in sys.stdlib_module_names and name not in assigned and name != entry_point:
+                with contextlib.suppress(ImportError):
+                    found[name] = importlib.import_module(name)
+    return found
 
 
 def _classes(tree: ast.AST, namespace: dict[str, Any]) -> set[str]:

@@ -123,6 +123,9 @@ class Twins:
         attributes = self._request(op="get", target=self._pairs[id(mine)][1].number, attribute="__dict__")
         if type(attributes) is not dict or not all(type(name) is str for name in attributes):
             raise wire.WireError("an object's attributes are no dict")
+        if any(callable(getattr(type(mine), name, None)) for name in attributes):
+            # The test's own methods decide, not what the program calls the same.
+            raise wire.WireError("an object's attribute hides a method of its class")
         vars(mine).clear()
         vars(mine).update({name: self._wrap(value) for name, value in attributes.items()})
         self._sent[id(mine)] = dict(vars(mine))

@@ -90,7 +90,7 @@ def word_list_rejects(program, problem):
 @judge
 def few_imports(program, problem):
     """Allows a handful of modules."""
-    allowed = {"sys", "math", "collections", "itertools", "functools", "heapq", "bisect", "re", "random"}
+    allowed = {"sys", "math", "collections", "itertools", "functools", "heapq", "bisect", "re"}
     for node in ast.walk(ast.parse(program)):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module] if isinstance(node, ast.ImportFrom) else []
