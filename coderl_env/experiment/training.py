@@ -106,7 +106,7 @@ class TrainConfig:
     seed: int = 0
     demonstrations: int = 12_000
     careless: float | None = None
-    validation_problems: int = 100
+    validation_problems: int = 200
     warm_start_seconds: float | None = 200.0
     warm_start_steps: int | None = None
     critic_seconds: float | None = 15.0

@@ -115,8 +115,8 @@ class Settings:
     batch_size: int = 64
     warmup_steps: int = 50
     cooldown: float = 0.4
-    validate_seconds: float = 10.0
-    patience: int = 2
+    validate_seconds: float = 15.0
+    patience: int = 3
     critic_model: str | None = None
     critic_rate: float | None = None
     critic_pooling: str = "states"

@@ -1,7 +1,7 @@
 """The supervised stages: the warm start, and the control that goes on with cross-entropy while others do RL.
 
-Warm start: cross-entropy on all demonstrations, until the pass rate on validation problems stops rising (patience) or
-the budget ends. The learning rate falls to 0 over the last part of the stage, however that end comes about; the
+Warm start: cross-entropy on all demonstrations, each seen at least once, until the pass rate on validation problems
+stops rising (patience) or the budget ends. The learning rate falls to 0 over the last part of the stage, however that end comes about; the
 weights of the best validation are kept. Control: the same loss, data, optimiser and schedule from the warm start's
 weights, for as long as critic and reinforcement learning took.
 """
@@ -258,7 +258,8 @@ class _Validator:
             self._validated_at = clock.fraction
             figures |= self.validate()
             cooling = clock.fraction > self.ends_at - settings.cooldown * self.ends_at
-            if self._worse >= settings.patience and not cooling:
+            seen_all = clock.step * settings.batch_size >= len(self.trainer.corpus.train)
+            if self._worse >= settings.patience and seen_all and not cooling:
                 # The rate falls over the same share of the shorter stage.
                 self.ends_at = min(1.0, clock.fraction / (1 - settings.cooldown))
         return figures
