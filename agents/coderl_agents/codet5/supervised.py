@@ -1,9 +1,9 @@
 """The supervised stages: the warm start, and the control that goes on with cross-entropy while others do RL.
 
 Warm start: cross-entropy on all demonstrations, each seen at least once, until the pass rate on validation problems
-stops rising (patience) or the budget ends. The learning rate falls to 0 over the last part of the stage, however that end comes about; the
-weights of the best validation are kept. Control: the same loss, data, optimiser and schedule from the warm start's
-weights, for as long as critic and reinforcement learning took.
+stops rising (patience) or the budget ends. The learning rate falls to 0 over the last part of the stage, however that
+end comes about; the weights of the best validation are kept. Control: the same loss, data, optimiser and schedule from
+the warm start's weights, for as long as critic and reinforcement learning took.
 """
 
 from __future__ import annotations
