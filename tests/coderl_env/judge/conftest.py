@@ -9,7 +9,7 @@ import pytest
 from coderl_env.judge import Judge, Limits
 
 # Short, so that a test of a limit is short; wide enough for a machine that is busy with something else.
-LIMITS = Limits(cpu_seconds=1.0, wall_seconds=5.0, program_cpu_seconds=4.0)
+LIMITS = Limits(cpu_seconds=0.5, wall_seconds=5.0, program_cpu_seconds=4.0)
 
 
 @pytest.fixture(scope="session")
