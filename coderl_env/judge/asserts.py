@@ -20,6 +20,13 @@ _WALL_GRACE = 6.0
 _MANY_QUESTIONS = 2000
 
 
+_STOPPING = {
+    "first_limit": frozenset({Verdict.TIME_LIMIT, Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT}),
+    "first_failure": frozenset(Verdict) - {Verdict.ACCEPTED},
+    "never": frozenset[Verdict](),
+}
+
+
 class Asks(Protocol):
     """The exchange with the program's process."""
 
@@ -38,7 +45,7 @@ def judge_asserts(problem: Problem, program: Asks, worker: Worker, wall_seconds:
     for test in problem.tests:
         assert isinstance(test, AssertCase)
         cases.append(_judge_assert(problem, test, program, worker, wall_seconds))
-        if stop == "first_failure" and cases[-1].verdict is not Verdict.ACCEPTED:
+        if cases[-1].verdict in _STOPPING[stop]:
             break
     return cases + [CaseResult(Verdict.NOT_RUN)] * (len(problem.tests) - len(cases))
 

@@ -430,11 +430,17 @@ def limit_program(limits: Mapping[str, Any], cpu_seconds: float) -> None:
 def limit_supervisor(limits: Mapping[str, Any]) -> None:
     """Limit the process that compiles a program and watches its tests; its children inherit these limits."""
     whole = int(limits["program_cpu_seconds"]) + 1
-    _lower(resource.RLIMIT_CPU, whole, whole + 1)
+    _lower(resource.RLIMIT_CPU, whole, resource.getrlimit(resource.RLIMIT_CPU)[1])
     _lower(resource.RLIMIT_CORE, 0, 0)
     if sys.platform == "linux":
         total = _mapped_bytes() + int(limits["memory_bytes"]) + SPARE_ADDRESS_SPACE
         _lower(resource.RLIMIT_AS, total, total)
+
+
+def lift_processor_limit() -> None:
+    """Take the limit of processor time from the supervisor: a program can keep it busy, and must not end it so."""
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
 
 
 def _lower(which: int, soft: int, hard: int) -> None:

@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from coderl_env.judge import child, wire
+from coderl_env.judge import child, sandbox, wire
 from coderl_env.judge.watch import Usage, Watch, cpu_seconds_of, kill_stragglers, resident_bytes
 
 _LIMIT_REASONS = frozenset({"cpu", "wall", "memory", "output", "files"})
@@ -49,6 +49,7 @@ class Supervisor:
     def serve(self, source: bytes, announce_compiled: Callable[[], None]) -> None:
         """Compile `source`, then answer requests until `end`."""
         answer, code = _compile(source)
+        sandbox.lift_processor_limit()
         wire.send_frame(self._connection, answer)
         announce_compiled()
         # What every child holds from its birth, because it shares it with this process.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import platform
 import struct
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -206,6 +208,19 @@ def test_file_rules_go_around_what_is_hidden(tmp_path: Path) -> None:
         (f"{root}/b/open", sandbox.READ),
         (f"{root}/c", sandbox.READ),
     ]
+
+
+def test_watching_is_not_limited_like_compiling() -> None:
+    """A program can keep its supervisor busy, with answers without end; that must not end the supervisor."""
+    code = (
+        "import resource, sys; sys.path.insert(0, sys.argv[1]); import sandbox\n"
+        "sandbox.limit_supervisor({'program_cpu_seconds': 0.5, 'memory_bytes': 1 << 28})\n"
+        "before = resource.getrlimit(resource.RLIMIT_CPU)\n"
+        "sandbox.lift_processor_limit()\n"
+        "print(before[0], resource.getrlimit(resource.RLIMIT_CPU) == (before[1], before[1]))\n"
+    )
+    command = [sys.executable, "-c", code, str(Path(sandbox.__file__).parent)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["1", "True"]
 
 
 def test_limits_are_lowered_and_never_raised(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,7 @@ HANGS = frozenset(
     {
         "attack_endless_getitem_assert",
         "attack_endless_iterator_assert",
+        "attack_endless_iterator_in_every_assert",
         "attack_exception_text_is_endless",
         "attack_exponential_list_answer_call",
         "attack_garbage_on_all_descriptors",
