@@ -72,18 +72,23 @@ def _drive(request: dict[str, Any], seconds: float) -> list[Answer] | None:
 
 
 def _run(arguments: Sequence[str], stdin: bytes, folder: str, seconds: float) -> PlainRun:
+    """Run a Python with files for its input and output, as `python program.py < input > output` does."""
     command = ["/bin/sh", "-c", _LIMITED, "sh", sys.executable, *arguments]
-    try:
-        done = subprocess.run(
-            command,
-            input=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=folder,
-            env=_ENVIRONMENT,
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return PlainRun(None, b"")
-    return PlainRun(done.returncode, done.stdout)
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as written:
+        given.write(stdin)
+        given.seek(0)
+        try:
+            done = subprocess.run(
+                command,
+                stdin=given,
+                stdout=written,
+                stderr=subprocess.DEVNULL,
+                cwd=folder,
+                env=_ENVIRONMENT,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return PlainRun(None, b"")
+        written.seek(0)
+        return PlainRun(done.returncode, written.read())

@@ -250,20 +250,23 @@ def _fresh_module(name: str) -> types.ModuleType:
 
 
 def _reopen_standard_streams() -> None:
-    # As Python does in a UTF-8 locale whose output is a file: undecodable input bytes survive a round trip, and so do
-    # carriage returns.
-    sys.stdin = sys.__stdin__ = io.TextIOWrapper(  # type: ignore[misc]
-        io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8", errors="surrogateescape", newline="\n"
+    # As Python does in a UTF-8 locale whose output is a file: undecodable input bytes survive a round trip.
+    sys.stdin = sys.__stdin__ = _standard_stream(0, "<stdin>", "r", "surrogateescape")  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = _standard_stream(1, "<stdout>", "w", "surrogateescape")  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _standard_stream(2, "<stderr>", "w", "backslashreplace")  # type: ignore[misc]
+
+
+def _standard_stream(descriptor: int, name: str, mode: str, errors: str) -> io.TextIOWrapper:
+    """Return a text stream like those that the interpreter makes; programs ask for its `name` and `mode`."""
+    raw: Any = io.FileIO(descriptor, mode, closefd=False)
+    raw.name = name
+    buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+    # Carriage returns of the input are kept.
+    stream: Any = io.TextIOWrapper(
+        buffer, encoding="utf-8", errors=errors, newline="\n", line_buffering=name == "<stderr>"
     )
-    sys.stdout = sys.__stdout__ = io.TextIOWrapper(  # type: ignore[misc]
-        io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8", errors="surrogateescape"
-    )
-    sys.stderr = sys.__stderr__ = io.TextIOWrapper(  # type: ignore[misc]
-        io.BufferedWriter(io.FileIO(2, "w", closefd=False)),
-        encoding="utf-8",
-        errors="backslashreplace",
-        line_buffering=True,
-    )
+    stream.mode = mode
+    return stream  # type: ignore[no-any-return]
 
 
 def _set_recursion_limit() -> None:

@@ -81,6 +81,8 @@ def main(argv: list[str]) -> int:
         return 1
     if "environment" in guards:
         os.environ.clear()
+        # All that remains: without it `locale` would take the encoding for ASCII.
+        os.environ["LANG"] = "C.UTF-8"
     # Every module that a program's processes need is imported by now; a fork imports nothing of ours.
     importlib.import_module("coderl_env.judge.supervisor")
     gc.collect()

@@ -14,12 +14,13 @@ from typing import TypeVar
 
 import pytest
 
+from coderl_benchmarks.plain import run_stdio
 from coderl_benchmarks.reality import SOURCES, compare, references
 from coderl_benchmarks.recorded import disagreements, records
 from coderl_env.datasets import problem_from_row, read_rows
 from coderl_env.judge import Judge, Limits
-from coderl_env.outcome import Outcome
-from coderl_env.problem import AssertCase, Problem
+from coderl_env.outcome import Outcome, Verdict
+from coderl_env.problem import AssertCase, Problem, StdioCase
 
 FULL = os.environ.get("CODERL_REALITY") == "full"
 Item = TypeVar("Item")
@@ -48,6 +49,33 @@ def test_the_judge_sees_what_plain_python_sees(shared_data: Path, patient: Judge
             problem = reference.problem
             reference = replace(reference, problem=replace(problem, tests=problem.tests[:6]))
         assert compare(reference, patient) == []
+
+
+SURROUNDINGS = """
+import sys, os, threading, signal, gc, locale
+for stream in (sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__):
+    print(stream, stream.name, stream.mode, stream.encoding, stream.errors, stream.newlines, stream.line_buffering,
+          stream.write_through, stream.isatty(), stream.fileno(), stream.seekable(), type(stream.buffer.raw).__name__,
+          stream.buffer.raw.closefd)
+print(repr(sys.stdin.read()))
+print(len(sys.argv), os.path.basename(sys.argv[0]), __name__, sys.getfilesystemencoding())
+print(sorted(name for name in globals() if name.startswith("__") and name not in ("__cached__", "__annotations__")))
+print(__spec__, __doc__, __package__, os.path.basename(__file__), __builtins__.__name__)
+print(threading.current_thread().name, threading.active_count(), signal.getsignal(signal.SIGINT), gc.isenabled())
+print(sys.flags.utf8_mode, sys.float_repr_style, sys.getswitchinterval(), sys.get_int_max_str_digits())
+print(hash("text"), locale.getpreferredencoding(), sys.dont_write_bytecode is not None, sys.path[0] == os.getcwd())
+print(sys.modules["__main__"].__dict__ is globals(), sorted(os.listdir(".")), os.get_terminal_size.__name__)
+def depth(n): return n if n == 0 else depth(n - 1)
+print(depth(900))
+"""
+
+
+def test_a_program_finds_the_surroundings_that_plain_python_gives(patient: Judge) -> None:
+    plain = run_stdio(SURROUNDINGS, "a\r\nb\x0c\n")
+    assert plain.status == 0
+    problem = Problem("p", "", (StdioCase("a\r\nb\x0c\n", plain.output.decode()),), comparator="exact")
+    found = patient.judge(SURROUNDINGS, problem).cases[0]
+    assert found.verdict is Verdict.ACCEPTED, (found.error_message, found.output, plain.output.decode())
 
 
 def problems(file: Path) -> list[Problem]:
