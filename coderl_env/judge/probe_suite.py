@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +98,8 @@ def run_probes(judge: Judge, probes: Iterable[Probe] | None = None) -> Iterator[
             for probe in batch:
                 canaries = stack.enter_context(Canaries(probe.canaries))
                 running.append((probe, canaries, judge.submit(*probe.armed(canaries))))
+            # Harm may come a little after the verdict, so it is looked for when the whole batch is done.
+            wait([future for _, _, future in running])
             for probe, canaries, future in running:
                 yield _result(probe, canaries, future)
 

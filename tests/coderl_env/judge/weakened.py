@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,6 +110,8 @@ class Weakened:
                 )
             else:
                 ended = self._naive.run(control, program, problem, _SHORT if hangs else _LONG)
+            if not canaries.harm():
+                time.sleep(0.1 if probe.canaries else 0.0)  # a signal takes its time
             return Fate(ended, canaries.harm())
 
     def _run_real(self, program: str, problem: Problem, without: tuple[str, ...], seconds: float) -> str:
