@@ -246,7 +246,7 @@ def decode_value(data: Any, depth: int = MAX_DEPTH) -> Any:
         raise WireError(f"unknown tag {tag!r}")
     try:
         return _DECODERS[tag](content, depth - 1)
-    except (TypeError, ValueError, ArithmeticError, KeyError) as error:
+    except (TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise WireError(f"the content of tag {tag!r} is malformed") from error
 
 
