@@ -87,6 +87,7 @@ def test_the_judge_holds(results: dict[str, ProbeResult], name: str) -> None:
     assert results[name].held, results[name].detail
 
 
+@pytest.mark.slow
 @needs_linux
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", HOSTILE)
