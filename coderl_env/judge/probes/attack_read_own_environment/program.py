@@ -4,4 +4,4 @@ try:
     text = open("/proc/self/environ").read()
 except OSError:
     text = ""
-print("found" if text or os.environ else "empty")
+print("found" if text or set(os.environ) - {"LANG"} else "empty")
