@@ -7,6 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run that decides on a change; new ones are searched for on the desk.
+settings.register_profile("reproducible", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("reproducible")
 
 ROOT = Path(__file__).resolve().parent.parent
 
