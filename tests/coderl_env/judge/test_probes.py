@@ -87,8 +87,8 @@ def test_the_judge_holds(results: dict[str, ProbeResult], name: str) -> None:
     assert results[name].held, results[name].detail
 
 
-@pytest.mark.slow
 @needs_linux
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_weakened_judge_is_fooled(fates: dict[str, Fate], name: str) -> None:
@@ -105,6 +105,7 @@ def test_a_weakened_judge_is_fooled(fates: dict[str, Fate], name: str) -> None:
 
 
 @needs_linux
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", HONEST)
 def test_a_naive_judge_rejects_the_honest_program(fates: dict[str, Fate], name: str) -> None:
