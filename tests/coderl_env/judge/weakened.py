@@ -72,7 +72,7 @@ class Fate:
     """What became of a weakened judge.
 
     Attributes:
-        ended: `passed` or `failed`, its answer; or `crashed`, `hung` or `flooded`.
+        ended: `passed` or `failed`, its answer; or `crashed`, `hung`, `exhausted` (all memory taken) or `flooded`.
         harm: what the canaries say.
     """
 
@@ -163,11 +163,11 @@ class _Naive:
                 os.killpg(pid, signal.SIGKILL)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL) if hung else None
-            status = int(self._process.stdout.readline())
-            return "hung" if hung else _answer(status, result)
+            status, exhausted = map(int, self._process.stdout.readline().split())
+            return "hung" if hung else _answer(status, result, bool(exhausted))
 
 
-def _answer(status: int, result: Path) -> str:
+def _answer(status: int, result: Path, exhausted: bool) -> str:
     if status != 0 or not result.exists():
         return "crashed"
     if result.stat().st_size > _FLOOD_BYTES:
@@ -175,4 +175,7 @@ def _answer(status: int, result: Path) -> str:
     text = result.read_text(encoding="utf-8")
     # A program may have found the file and written its own verdict there.
     passed = text == "passed" or json.loads(text)["passed"]
-    return "passed" if passed else "failed"
+    if passed:
+        return "passed"
+    # How soon an endless loop fills the memory is the machine's business: a faster one does it before it is late.
+    return "exhausted" if exhausted else "failed"

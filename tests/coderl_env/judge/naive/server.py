@@ -1,8 +1,9 @@
 """Serves judges as they should not be, one mistake each: the positive controls of the probe suite.
 
 Run by path, as a server: for each line `NAME FOLDER` it forks a process, which reads the program and the problem from
-FOLDER/job and writes FOLDER/result, and answers with the process's number and, later, its exit status. The mistakes are
-those of real graders. A judge that dies, hangs or floods its result was fooled, too. Standard library only.
+FOLDER/job and writes FOLDER/result, and answers with the process's number and, later, its exit status and whether it
+took all the memory there is. The mistakes are those of real graders. A judge that dies, hangs, takes all memory or
+floods its result was fooled, too. Standard library only.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ def main():
             finally:
                 os._exit(status)
         print(pid, flush=True)
-        print(os.waitpid(pid, 0)[1], flush=True)
+        _, status, usage = os.wait4(pid, 0)
+        # A process near its limit can grow no further; the kernel counts in KiB.
+        print(status, int(usage.ru_maxrss * 1024 > _MEMORY_BYTES // 2), flush=True)
 
 
 if __name__ == "__main__":
