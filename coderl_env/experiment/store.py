@@ -6,18 +6,19 @@ step, task id, sample index), so what is added again after a resume replaces its
 
 from __future__ import annotations
 
-import errno
 import json
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coderl_env.experiment.database import open_database, storable_text, system_errors
+
 __all__ = ["STORE_VERSION", "Sample", "SampleStore"]
 
 STORE_VERSION = 1
+_KIND = "sample store"
 
 _SCHEMA = """
 CREATE TABLE samples (
@@ -76,39 +77,7 @@ class SampleStore:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = Path(path)
         self._lock = threading.Lock()
-        mode = "ro" if read_only else "rwc"
-        address = f"{self.path.resolve().as_uri()}?mode={mode}"
-        try:
-            self._connection = sqlite3.connect(address, uri=True, timeout=30, check_same_thread=False)
-        except sqlite3.OperationalError as error:
-            raise _os_error(error, self.path) from error
-        try:
-            self._prepare(read_only)
-        except BaseException:
-            self._connection.close()
-            raise
-
-    def _prepare(self, read_only: bool) -> None:
-        try:
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            if version == 0 and tables == 0 and not read_only:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {STORE_VERSION}; COMMIT;")
-                version = STORE_VERSION
-            # A lost power supply may lose the last transactions, but never damages a WAL file.
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-        except sqlite3.OperationalError as error:
-            raise _os_error(error, self.path) from error
-        except sqlite3.DatabaseError as error:
-            raise ValueError(
-                f"{self.path} is no sample store ({error}); move it away or name another folder"
-            ) from error
-        if version != STORE_VERSION:
-            raise ValueError(
-                f"{self.path} is a store of version {version}, this coderl-env reads version {STORE_VERSION}; "
-                "read it with the coderl-env that wrote it, or name another folder"
-            )
+        self._connection = open_database(self.path, _KIND, STORE_VERSION, _SCHEMA, read_only=read_only)
 
     def add(self, samples: Iterable[Sample]) -> None:
         """Write samples in one transaction: all of them or none.
@@ -123,12 +92,8 @@ class SampleStore:
                 "two samples have the same stage, step, task id and index; number repeated draws of a task"
             )
         statement = f"INSERT OR REPLACE INTO samples ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        with self._lock:
-            try:
-                with self._connection:
-                    self._connection.executemany(statement, rows)
-            except sqlite3.OperationalError as error:
-                raise _os_error(error, self.path) from error
+        with self._lock, system_errors(_KIND, self.path), self._connection:
+            self._connection.executemany(statement, rows)
 
     def count(self, stage: str | None = None) -> int:
         """Return the number of samples, of one stage or of all."""
@@ -171,20 +136,6 @@ class SampleStore:
         self.close()
 
 
-_SYSTEM_ERRORS = {
-    sqlite3.SQLITE_FULL: errno.ENOSPC,
-    sqlite3.SQLITE_READONLY: errno.EROFS,
-    sqlite3.SQLITE_CANTOPEN: errno.ENOENT,
-    sqlite3.SQLITE_PERM: errno.EACCES,
-}
-
-
-def _os_error(error: sqlite3.OperationalError, path: Path) -> OSError:
-    """Return the system's error that SQLite's stands for, with the path it is about."""
-    primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR) & 0xFF
-    return OSError(_SYSTEM_ERRORS.get(primary, errno.EIO), f"sample store: {error}", str(path))
-
-
 def _where(stage: str | None) -> tuple[str, tuple[str, ...]]:
     return ("", ()) if stage is None else ("WHERE stage = ?", (stage,))
 
@@ -192,9 +143,7 @@ def _where(stage: str | None) -> tuple[str, tuple[str, ...]]:
 def _to_row(sample: Sample) -> tuple[Any, ...]:
     judgement = None if sample.judgement is None else json.dumps(sample.judgement, separators=(",", ":"))
     key = (sample.stage, sample.step, sample.task_id, sample.sample_index)
-    # SQLite cannot store lone surrogates; a program may hold them.
-    program = sample.program.encode("utf-8", "backslashreplace").decode("utf-8")
-    return (*key, program, judgement, sample.reward, sample.outcome)
+    return (*key, storable_text(sample.program), judgement, sample.reward, sample.outcome)
 
 
 def _from_row(row: tuple[Any, ...]) -> Sample:
