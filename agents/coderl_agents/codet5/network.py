@@ -167,6 +167,10 @@ class Network:
         """Return float32 logits (..., vocabulary) of decoder states (..., d_model)."""
         return self._linear(states * self.output_scale, self.model.lm_head.weight).float()
 
+    def cached_numbers(self, capacity: int) -> int:
+        """Return how many numbers the cache of one program of `capacity` tokens holds."""
+        return 2 * len(self.model.decoder.block) * self.heads * self.d_kv * capacity
+
     @torch.inference_mode()
     def start(self, memory: Memory, programs: int, capacity: int) -> Cache:
         """Return an empty cache for `programs` programs of up to `capacity` tokens for each prompt of `memory`."""

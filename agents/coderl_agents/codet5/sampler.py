@@ -1,6 +1,6 @@
-"""Drawing programs from an encoder-decoder model: batched decoding with a key-value cache.
+"""Drawing programs from a model: batched decoding with a key-value cache.
 
-A prompt is encoded once, however many programs are drawn for it. Prompts are taken in order of length, so that little
+A prompt is read once, however many programs are drawn for it. Prompts are taken in order of length, so that little
 is spent on padding. Programs that have ended leave the batch. Draws depend on the seed alone: the same calls on the
 same machine give the same programs.
 
@@ -13,19 +13,79 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from coderl_agents.codet5.network import Cache, Memory, Network
-
-__all__ = ["Drawn", "Request", "allowed_tokens", "choose", "draw", "pad_prompts", "round_up"]
+__all__ = [
+    "Decodes",
+    "DecodingCache",
+    "Drawn",
+    "Request",
+    "allowed_tokens",
+    "choose",
+    "draw",
+    "pad_prompts",
+    "round_up",
+]
 
 # Few different shapes: the kernels for each are made when it first occurs, and kept.
 _PROMPT_MULTIPLE = 8
 
 # Rows are packed together when so large a share of the batch has ended; packing copies the cache.
 _REPACK_SHARE = 0.75
+
+
+class DecodingCache(Protocol):
+    """What a network keeps of a grid of prompts x programs between two steps; see `codet5.network.Cache`."""
+
+    programs: int
+
+    def repack(self, prompts: Tensor, rows: Tensor, programs: int) -> None:
+        """Keep only `prompts` (kept,) and, in their new order, `rows` (kept * programs,) of the old grid."""
+        ...
+
+
+class Decodes(Protocol):
+    """A forward pass that programs are drawn with: `codet5.network.Network`, or one for another architecture.
+
+    Attributes:
+        model: the module whose weights are used.
+        start_id: first input of every program.
+    """
+
+    model: nn.Module
+    start_id: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        ...
+
+    def encode(self, ids: Tensor, mask: Tensor) -> Any:
+        """Read prompts, (prompts, tokens) with a mask that is true for tokens."""
+        ...
+
+    def decode(self, memory: Any, ids: Tensor) -> Tensor:
+        """Return the states (prompts, programs, tokens, d_model) of whole programs."""
+        ...
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Return float32 logits (..., vocabulary) of states (..., d_model)."""
+        ...
+
+    def cached_numbers(self, capacity: int) -> int:
+        """Return how many numbers the cache of one program of `capacity` tokens holds."""
+        ...
+
+    def start(self, memory: Any, programs: int, capacity: int) -> DecodingCache:
+        """Return an empty cache for `programs` programs of up to `capacity` tokens for each prompt."""
+        ...
+
+    def step(self, cache: Any, ids: Tensor) -> Tensor:
+        """Feed one more token of every program, (rows,), and return float32 logits (rows, vocabulary)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +159,7 @@ def pad_prompts(prompts: Sequence[Sequence[int]], pad_id: int, device: torch.dev
 
 
 def draw(
-    network: Network,
+    network: Decodes,
     requests: Sequence[Request],
     programs: int,
     *,
@@ -200,7 +260,7 @@ class _Grid:
     """
 
     def __init__(
-        self, network: Network, memory: Memory, prefixes: list[tuple[int, ...]], programs: int, settings: _Settings
+        self, network: Decodes, memory: Any, prefixes: list[tuple[int, ...]], programs: int, settings: _Settings
     ) -> None:
         self.network = network
         self.settings = settings
@@ -222,7 +282,7 @@ class _Grid:
         self.length = torch.full((rows,), window, dtype=torch.long, device=device)
         self.row_of = torch.arange(rows, device=device)
         self.alive = torch.ones(rows, dtype=torch.bool, device=device)
-        self.cache: Cache = network.start(memory, programs, window)
+        self.cache: DecodingCache = network.start(memory, programs, window)
 
     def run(self) -> list[list[Drawn]]:
         settings = self.settings

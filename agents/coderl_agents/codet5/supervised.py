@@ -96,7 +96,7 @@ def training_network(agent: CodeT5Agent) -> Network:
     name = agent.settings.precision
     device = agent.network.device
     dtype = best_compute_dtype(device) if name == "auto" else getattr(torch, name)
-    return Network(agent.model, dtype)
+    return type(agent.network)(agent.model, dtype)
 
 
 def supervised_step(agent: CodeT5Agent, network: Network, examples: Sequence[Example], weight: float = 1.0) -> float:
