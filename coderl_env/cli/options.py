@@ -1,19 +1,16 @@
-"""Options that several commands share: environment names, `key=value` settings."""
+"""Options that several commands share, and `key=value` settings."""
 
 from __future__ import annotations
 
 import json
 import sys
-import types
-import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from coderl_env.naming import unknown_name
-from coderl_env.registration import ENVIRONMENTS
+from coderl_env.experiment.settings import SHORT_NAMES, checked_fields, environment_id
 
 __all__ = [
     "SHORT_NAMES",
@@ -29,9 +26,6 @@ __all__ = [
     "parse_settings",
 ]
 
-# Short names of the environments, those of their data sets; the ids themselves are accepted too.
-SHORT_NAMES: dict[str, str] = {str(settings["dataset"]): name for name, settings in ENVIRONMENTS.items()}
-
 EnvOption = Annotated[str, typer.Option("--env", help="Environment: synth, apps, mbpp, humaneval, or its id.")]
 DataDirOption = Annotated[
     Path | None,
@@ -45,18 +39,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="A setting, as key=value; may be given more than once.")
 ]
-
-
-def environment_id(name: str) -> str:
-    """Return the environment id that `name` means.
-
-    Raises:
-        ValueError: there is no such environment.
-    """
-    wanted = SHORT_NAMES.get(name.lower(), name)
-    if wanted not in ENVIRONMENTS:
-        raise ValueError(unknown_name("environment", name, [*SHORT_NAMES, *ENVIRONMENTS]))
-    return wanted
 
 
 def allow_agents_here() -> None:
@@ -88,30 +70,3 @@ def parse_settings(pairs: Sequence[str] | None) -> dict[str, Any]:
         except ValueError:
             settings[key] = text
     return settings
-
-
-def checked_fields(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `values` with each one fit for the dataclass field of its name in `kind`; the names are fields of it.
-
-    Raises:
-        ValueError: a value has the wrong type.
-    """
-    hints = typing.get_type_hints(kind)
-    return {name: _checked(name, value, hints[name]) for name, value in values.items()}
-
-
-def _checked(name: str, value: Any, hint: Any) -> Any:
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    for option in options:
-        origin = typing.get_origin(option) or option
-        if origin is tuple and isinstance(value, (list, str)):
-            return (value,) if isinstance(value, str) else tuple(map(str, value))
-        if origin is str and isinstance(value, (int, float)) and not isinstance(value, bool):
-            return str(value)
-        if origin is float and isinstance(value, int) and not isinstance(value, bool):
-            return float(value)
-        if isinstance(value, origin) and not (isinstance(value, bool) and origin is not bool):
-            return value
-    names = {int: "an integer", float: "a number", str: "text", tuple: "a list", type(None): "null"}
-    kinds = " or ".join(names.get(typing.get_origin(option) or option, str(option)) for option in options)
-    raise ValueError(f"setting {name!r} must be {kinds}, not {json.dumps(value)}")
