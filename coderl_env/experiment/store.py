@@ -7,6 +7,7 @@ step, task id, sample index), so what is added again after a resume replaces its
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ class SampleStore:
         """Write samples in one transaction: all of them or none.
 
         Raises:
-            ValueError: two of them have the same stage, step, task id and sample index.
+            ValueError: two of them have the same stage, step, task id and sample index, or a reward is not finite.
             OSError: the file cannot be written, for example because the disk is full.
         """
         rows = [_to_row(sample) for sample in samples]
@@ -141,6 +142,8 @@ def _where(stage: str | None) -> tuple[str, tuple[str, ...]]:
 
 
 def _to_row(sample: Sample) -> tuple[Any, ...]:
+    if not math.isfinite(sample.reward):
+        raise ValueError(f"the reward of a program for {sample.task_id} is {sample.reward}; rewards are finite numbers")
     judgement = None if sample.judgement is None else json.dumps(sample.judgement, separators=(",", ":"))
     key = (sample.stage, sample.step, sample.task_id, sample.sample_index)
     return (*key, storable_text(sample.program), judgement, sample.reward, sample.outcome)

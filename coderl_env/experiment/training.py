@@ -53,6 +53,8 @@ class TrainConfig:
         env: id of the environment; it names the data set.
         agent: bundled or installed name, or `package.module:factory`.
         settings: keyword settings of the agent's factory (JSON values), such as `{"model": "nano"}`.
+        start_from: checkpoint folder that the agent is loaded from before it is trained, as `Agent.save` wrote it, or
+            None.
         split: split that training draws from.
         eval_split: split of the held-out problems in the final table.
         data_dir: folder of the data set, or None.
@@ -90,6 +92,7 @@ class TrainConfig:
     env: str = "CodeRL-Synth-v0"
     agent: str = "codet5"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    start_from: str | None = None
     split: str = "train"
     eval_split: str = "test"
     data_dir: str | None = None
@@ -187,7 +190,7 @@ def train(
         Stopping() as stopping,
     ):
         workbench = Workbench(config, run, judge, tokenizer, progress, stopping)
-        learner = agent or make_agent(config.agent, _spec(config, tokenizer), **config.settings)
+        learner = agent or _begin(config, tokenizer)
         table = _Table(workbench, held_out, Remembering(judge), given=agent)
         if isinstance(learner, Trains):
             checkpoints = learner.train(workbench)
@@ -197,8 +200,11 @@ def train(
                 table.add_filtered("rl", learner, checkpoints["rl"])
         else:
             table.add("start", learner, None)
+            # A resumed run does not evaluate twice, so what evaluation changed in an agent must not reach its training,
+            # and the agent that is evaluated at the end is the saved one in any case.
+            learner = agent or _begin(config, tokenizer)
             _learn(workbench, learner, judge)
-            table.add("rl", learner, None)
+            table.add("rl", learner, None if agent is not None else run.checkpoints / "rl")
         summary = _summarise(workbench, judge, table.rows())
     run.write_json("summary.json", summary)
     return summary
@@ -213,6 +219,14 @@ def _spec(config: TrainConfig, tokenizer: Tokenizer, checkpoint: Path | None = N
         seed=config.seed,
         checkpoint=checkpoint,
     )
+
+
+def _begin(config: TrainConfig, tokenizer: Tokenizer) -> Agent:
+    """Return the agent as training finds it."""
+    start = None if config.start_from is None else Path(config.start_from)
+    if start is not None and not start.is_dir():
+        raise ValueError(f"start_from names {config.start_from}, which is no folder; name a checkpoint's folder")
+    return make_agent(config.agent, _spec(config, tokenizer, start), **config.settings)
 
 
 def _held_out(config: TrainConfig) -> list[Problem]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from coderl_env.agent import Program
 from coderl_env.experiment.run_folder import RunFolder
-from coderl_env.experiment.training import TrainConfig, train
+from coderl_env.experiment.training import SilentProgress, TrainConfig, train
 
 
 class Learner:
@@ -89,3 +92,72 @@ def test_what_cannot_be_run_is_said_before_anything_is(changes: dict, words: str
     config = TrainConfig.from_dict(SMALL | {"agent": "random"} | changes)
     with RunFolder.open(tmp_path / "run", config.to_dict()) as run, pytest.raises(ValueError, match=words):
         train(config, run)
+
+
+class Counter(Learner):
+    """As `Learner`, by name: counts what it learned from, writes that number, and saves it."""
+
+    def __init__(self, checkpoint: Path | None) -> None:
+        super().__init__()
+        self.seen = 0 if checkpoint is None else int((checkpoint / "seen").read_text())
+        self.asked = 0
+
+    def generate(self, tasks, samples, sampling):
+        self.asked += 1  # a state that evaluation changes
+        return [[Program(f"print({self.seen}, {self.asked})")] * samples for _ in tasks]
+
+    def learn(self, episodes):
+        self.seen += len(episodes)
+        return {"seen": float(self.seen)}
+
+    def save(self, path) -> None:
+        super().save(path)
+        (Path(path) / "seen").write_text(str(self.seen))
+
+
+class Interrupts(SilentProgress):
+    """Stops the run where a stage begins, as if it were killed there."""
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+
+    def start(self, stage, total, unit) -> None:
+        if stage == self.stage:
+            raise RuntimeError(stage)
+
+
+@pytest.fixture
+def counter(monkeypatch: pytest.MonkeyPatch) -> str:
+    module = types.ModuleType("counting_agent")
+    module.make = lambda spec: Counter(spec.checkpoint)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "counting_agent", module)
+    return "counting_agent:make"
+
+
+@pytest.mark.parametrize("stage", ["rl", "evaluate rl"])
+def test_a_resumed_run_ends_as_one_that_was_never_disturbed(stage: str, counter: str, tmp_path: Path) -> None:
+    config = TrainConfig.from_dict(SMALL | {"agent": counter})
+    with RunFolder.open(tmp_path / "whole", config.to_dict()) as run:
+        train(config, run)
+        expected = [(row.stage, row.program, row.outcome) for row in run.samples.rows()]
+    with RunFolder.open(tmp_path / "resumed", config.to_dict()) as run:
+        with pytest.raises(RuntimeError):
+            train(config, run, Interrupts(stage))
+        train(config, run)
+        assert [(row.stage, row.program, row.outcome) for row in run.samples.rows()] == expected
+    assert ("evaluate_rl", "print(12, 2)", "failed_test") in expected
+
+
+def test_an_agent_can_start_from_a_checkpoint(counter: str, tmp_path: Path) -> None:
+    (tmp_path / "start").mkdir()
+    (tmp_path / "start" / "seen").write_text("100")
+    config = TrainConfig.from_dict(SMALL | {"agent": counter, "start_from": str(tmp_path / "start")})
+    with RunFolder.open(tmp_path / "run", config.to_dict()) as run:
+        train(config, run)
+        assert [line["seen"] for line in run.metrics("rl")] == [106.0, 112.0]
+    missing = replace(config, start_from=str(tmp_path / "nowhere"))
+    with (
+        RunFolder.open(tmp_path / "other", missing.to_dict()) as run,
+        pytest.raises(ValueError, match="nowhere, which is no folder"),
+    ):
+        train(missing, run)
