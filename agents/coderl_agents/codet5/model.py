@@ -25,6 +25,7 @@ __all__ = [
     "check_architecture",
     "load_model",
     "model_kind",
+    "no_bars",
     "save_model",
     "save_state",
     "shipped_folder",
@@ -109,7 +110,7 @@ def load_model(name: str | Path, tokenizer: Tokenizer) -> T5ForConditionalGenera
             f"{len(tokenizer)} tokens; use the tokenizer that the checkpoint was trained with"
         )
     try:
-        with _no_bars():
+        with no_bars():
             model = T5ForConditionalGeneration.from_pretrained(str(name), dtype=torch.float32)
     except (OSError, RuntimeError, ValueError) as error:
         raise ValueError(
@@ -140,7 +141,7 @@ def save_model(model: T5ForConditionalGeneration, folder: Path, card: Mapping[st
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        with _no_bars():
+        with no_bars():
             model.save_pretrained(fresh)
         (fresh / _CARD).write_text(json.dumps(dict(card), indent=2) + "\n", encoding="utf-8")
         # Temporary folders, and what safetensors writes, are for their owner alone.
@@ -175,7 +176,7 @@ def save_state(state: Mapping[str, Any], path: Path) -> None:
 
 
 @contextmanager
-def _no_bars() -> Iterator[None]:
+def no_bars() -> Iterator[None]:
     """Keep transformers from drawing progress bars into ours."""
     shown = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()

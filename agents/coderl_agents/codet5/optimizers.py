@@ -109,6 +109,11 @@ class Optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
 
+    def parameters(self) -> list[nn.Parameter]:
+        """Return what the optimisers train."""
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        return [parameter for group in groups for parameter in group["params"]]
+
     def discard(self) -> None:
         """Clear the gradients without a step."""
         for optimizer in self.optimizers:
@@ -152,4 +157,4 @@ def make_optimizers(
 
 
 def _is_block_matrix(name: str, parameter: Tensor) -> bool:
-    return parameter.ndim == 2 and ".block." in name and "relative_attention_bias" not in name
+    return parameter.ndim == 2 and (".block." in name or ".layers." in name) and "relative_attention_bias" not in name

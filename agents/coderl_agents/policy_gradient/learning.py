@@ -1,0 +1,319 @@
+"""Reinforcement learning of the policy: draw programs, have them judged, weigh them, and learn from them.
+
+One loop for all agents; what differs between them is where the advantage of a token comes from. Each step draws
+programs with the present policy and learns from those of the step before, which were judged meanwhile. A program that
+could not be judged takes its problem out of the batch; an update whose loss or gradient is not sound is not made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from coderl_agents.codet5.experience import Drawing, Experience, Group, Row, draw_programs, pack, receive, unpack
+from coderl_agents.codet5.losses import IGNORED, token_log_probs
+from coderl_agents.codet5.optimizers import Optimizers, make_optimizers
+from coderl_agents.codet5.stages import stage_rate
+from coderl_agents.codet5.supervised import to_batch, training_network
+from coderl_agents.codet5.train_critic import pieces
+from coderl_agents.policy_gradient.advantages import greedy_baseline, group_normalised, leave_one_out
+from coderl_agents.policy_gradient.losses import kl_estimates, policy_loss, value_loss
+from coderl_agents.policy_gradient.value_head import Estimate, ValueHead, estimates
+from coderl_agents.policy_gradient.reference import Reference
+from coderl_env.experiment.workbench import StageClock, Workbench
+
+if TYPE_CHECKING:
+    from coderl_agents.policy_gradient.agent import PolicyGradientAgent
+
+__all__ = ["Learner", "TrainingDivergedError"]
+
+_SHUFFLE_STREAM = 13
+_WARMUP_STEPS = 3
+
+
+class TrainingDivergedError(ValueError):
+    """Several steps in a row had no sound update."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Signal:
+    """What a program teaches, one number for each token of `row`.
+
+    Attributes:
+        row: the program.
+        gains: advantages.
+        reference: log-probabilities under the reference, where the loss has a distance from it.
+        estimate: PPO's values, where there is a value head.
+    """
+
+    row: Row
+    gains: tuple[float, ...]
+    reference: tuple[float, ...] | None = None
+    estimate: Estimate | None = None
+
+
+class Learner:
+    """The policy's side of reinforcement learning: what is in flight, optimisers, and the update.
+
+    Args:
+        agent: the warm-started agent; its weights at this moment are the reference.
+        workbench: the run's workbench.
+        clock: budget of the stage.
+
+    Attributes:
+        programs: programs drawn so far.
+        skipped: updates not made so far.
+    """
+
+    def __init__(self, agent: PolicyGradientAgent, workbench: Workbench, clock: StageClock) -> None:
+        settings = agent.settings
+        self.agent = agent
+        self.workbench = workbench
+        self.clock = clock
+        self.programs = 0
+        self.skipped = 0
+        self.network = training_network(agent)
+        self._in_loss = settings.kl_weight > 0 and settings.advantage != "gae"
+        self._reference = Reference(agent.model) if settings.kl_weight > 0 else None
+        self._head: ValueHead | None = None
+        self.optimizers = make_optimizers(
+            agent.model, "adamw", learning_rate=settings.rl_rate, matrix_rate=0.0, weight_decay=0.0
+        )
+        if settings.advantage == "gae":
+            width = agent.model.get_output_embeddings().weight.shape[1]
+            self._head = ValueHead(width).to(agent.network.device)
+            heads = make_optimizers(
+                self._head, "adamw", learning_rate=settings.value_rate, matrix_rate=0.0, weight_decay=0.0
+            )
+            self.optimizers = Optimizers([*self.optimizers.optimizers, *heads.optimizers])
+        self._bad_steps = 0
+        self._ahead: list[Drawing] = []
+
+    def step(self) -> dict[str, float]:
+        """Draw the next batch, learn from the one before, and return figures.
+
+        Raises:
+            TrainingDivergedError: too many steps in a row had no sound update.
+        """
+        clock, workbench, agent = self.clock, self.workbench, self.agent
+        has_greedy = agent.settings.advantage == "greedy"
+        if not self._ahead:
+            self._ahead.append(draw_programs(agent, workbench, "rl", clock.step, has_greedy=has_greedy))
+        # Drawn while the judge is busy with the batch before.
+        self._ahead.append(draw_programs(agent, workbench, "rl", clock.step + 1, has_greedy=has_greedy))
+        experience = receive(agent, workbench, self._ahead.pop(0))
+        workbench.record("rl", experience.step, experience.episodes)
+        self.programs += len(experience.episodes)
+        figures = experience.figures()
+        if experience.lost:
+            figures["lost"] = float(experience.lost)
+        return figures | self.learn(experience)
+
+    def learn(self, experience: Experience) -> dict[str, float]:
+        """Learn from judged programs and return figures; nothing is learned where nothing was judged."""
+        groups = [group for group in experience.groups if group.rows]
+        signals, figures = self._signals(groups)
+        drawn = sum(group.drawn for group in groups)
+        useful = [group for group in signals if group]
+        figures["useful"] = sum(signal.row.count for group in useful for signal in group) / max(drawn, 1)
+        figures["updates"] = 0.0
+        if not useful:
+            return figures
+        settings = self.agent.settings
+        rng = np.random.default_rng([self.workbench.config.seed, _SHUFFLE_STREAM, experience.step])
+        # Of all programs drawn: those without advantage take part in the mean.
+        scale = sum(_size(row, settings.reduction) for group in groups for row in group.rows) / settings.rl_minibatches
+        found: list[dict[str, float]] = []
+        for _ in range(settings.rl_epochs):
+            split = np.array_split(rng.permutation(len(useful)), settings.rl_minibatches)
+            found += [self._update([useful[place] for place in places], scale) for places in split if len(places)]
+        sound = [update for update in found if "skipped" not in update]
+        figures["updates"] = float(len(sound))
+        self._count_skipped(found, sound, figures)
+        for name in sound[0] if sound else ():
+            figures[name] = float(np.mean([update[name] for update in sound]))
+        return figures
+
+    def capture(self) -> dict[str, Any]:
+        """Return what a resumed stage needs, the programs in flight included."""
+        return {
+            "model": self.agent.model.state_dict(),
+            "optimizers": self.optimizers.state_dict(),
+            "head": None if self._head is None else self._head.state_dict(),
+            "reference": None if self._reference is None else self._reference.state_dict(),
+            "programs": self.programs,
+            "skipped": self.skipped,
+            "bad_steps": self._bad_steps,
+            "ahead": [pack(drawing) for drawing in self._ahead],
+            "random": torch.get_rng_state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what `capture` returned."""
+        self.agent.model.load_state_dict(state["model"])
+        self.optimizers.load_state_dict(state["optimizers"])
+        if self._head is not None:
+            self._head.load_state_dict(state["head"])
+        if self._reference is not None:
+            self._reference.load_state_dict(state["reference"])
+        self.programs, self.skipped, self._bad_steps = state["programs"], state["skipped"], state["bad_steps"]
+        self._ahead = [unpack(self.workbench, packed) for packed in state["ahead"]]
+        torch.set_rng_state(state["random"])
+
+    def _signals(self, groups: Sequence[Group]) -> tuple[list[list[_Signal]], dict[str, float]]:
+        """Return, for each problem, the programs that teach something, and figures."""
+        settings = self.agent.settings
+        figures: dict[str, float] = {}
+        reference = values = None
+        if self._reference is not None and groups:
+            with self._reference.in_place():
+                reference = self._measure(groups)[0]
+            pairs = [(row, other) for row, other in zip(_rows(groups), reference, strict=True)]
+            figures["kl"] = _mean_kl(pairs)
+        if self._head is not None:
+            values = self._measure(groups)[1]
+            found = estimates(_rows(groups), values, reference, kl_weight=settings.kl_weight, trace=settings.gae_lambda)
+            whole = iter(found)
+            return [
+                [_Signal(row, one.advantages, None, one) for row, one in zip(group.rows, whole, strict=False)]
+                for group in groups
+            ], figures
+        others = iter(reference) if reference is not None and self._in_loss else None
+        signals = []
+        for group in groups:
+            kept = []
+            for row, advantage in zip(group.rows, _advantages(group, settings.advantage), strict=True):
+                other = None if others is None else next(others)
+                # Without a distance to keep, a program without advantage teaches nothing.
+                if advantage != 0 or other is not None:
+                    kept.append(_Signal(row, (advantage,) * len(row.log_probs), other))
+            signals.append(kept)
+        return signals, figures
+
+    @torch.no_grad()
+    def _measure(self, groups: Sequence[Group]) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
+        """Return log-probabilities and values of every row's tokens; no values without a value head."""
+        self.agent.model.eval()
+        log_probs: list[tuple[float, ...]] = []
+        values: list[tuple[float, ...]] = []
+        for part in pieces(self.agent, groups):
+            found, states = self._forward(part)
+            lengths = [len(row.example.target) for row in _rows(part)]
+            log_probs += [tuple(row.tolist()) for row in found.split(lengths)]
+            if self._head is not None:
+                values += [tuple(row.tolist()) for row in self._head(states).split(lengths)]
+        return log_probs, values
+
+    def _forward(self, groups: Sequence[Group]) -> tuple[Tensor, Tensor]:
+        """Return log-probabilities (tokens,) and states (tokens, d_model) of all programs, one after another."""
+        batch = to_batch(self.agent, [[row.example for row in group.rows] for group in groups])
+        states = self.network.decode(self.network.encode(batch.ids, batch.prompt_mask), batch.inputs)
+        places = batch.labels != IGNORED
+        # Logits are wide and most places are padding, so they are computed where there are tokens.
+        states = states[places]
+        allowed = self.agent.allowed.to(states.device)
+        return token_log_probs(self.network.logits(states), batch.labels[places], allowed), states
+
+    def _update(self, groups: Sequence[Sequence[_Signal]], scale: float) -> dict[str, float]:
+        """Take one optimisation step, unless its loss or gradient is not sound; return figures."""
+        settings = self.agent.settings
+        self.agent.model.train()
+        total = distance = 0.0
+        signals = iter([signal for group in groups for signal in group])
+        bare = [_bare(group) for group in groups]
+        for part in pieces(self.agent, bare):
+            log_probs, states = self._forward(part)
+            taught = [next(signals) for _ in _rows(part)]
+            old = _joined([signal.row.log_probs for signal in taught], log_probs)
+            loss = self._loss(taught, log_probs, old, states, scale)
+            loss.backward()
+            total += float(loss.detach())
+            distance += float(((log_probs.detach() - old).exp() - 1).abs().sum())
+        parameters = [
+            value for group in self.optimizers.optimizers for p in group.param_groups for value in p["params"]
+        ]
+        norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.clip_norm))
+        if not (math.isfinite(total) and norm < settings.explosion):
+            self.optimizers.discard()
+            return {"skipped": 1.0, "policy_loss": total, "gradient_norm": norm}
+        factor = stage_rate(self.clock.step, self.clock.fraction, warmup=_WARMUP_STEPS, cooldown=settings.rl_cooldown)
+        self.optimizers.step(factor)
+        tokens = sum(len(signal.gains) for group in groups for signal in group)
+        return {"policy_loss": total, "gradient_norm": norm, "ratio_distance": distance / max(tokens, 1)}
+
+    def _loss(self, signals: Sequence[_Signal], log_probs: Tensor, old: Tensor, states: Tensor, scale: float) -> Tensor:
+        settings = self.agent.settings
+        counts = _joined([(float(signal.row.count),) * len(signal.gains) for signal in signals], log_probs)
+        gains = _joined([signal.gains for signal in signals], log_probs) * counts
+        low, high = (None, None) if settings.clip_low < 0 else (settings.clip_low, settings.clip_high)
+        loss = policy_loss(log_probs, old, gains, clip_low=low, clip_high=high, normaliser=scale)
+        if self._in_loss:
+            reference = _joined([signal.reference or () for signal in signals], log_probs)
+            loss = loss + settings.kl_weight * (counts * kl_estimates(log_probs, reference)).sum() / scale
+        if self._head is not None:
+            made = [signal.estimate for signal in signals if signal.estimate is not None]
+            loss = loss + settings.value_weight * value_loss(
+                self._head(states),
+                _joined([one.values for one in made], log_probs),
+                _joined([one.returns for one in made], log_probs),
+                counts,
+                clip=settings.value_clip,
+                normaliser=scale,
+            )
+        return loss
+
+    def _count_skipped(
+        self, found: Sequence[Mapping[str, float]], sound: Sequence[Mapping[str, float]], figures: dict[str, float]
+    ) -> None:
+        skipped = len(found) - len(sound)
+        self.skipped += skipped
+        if skipped:
+            figures["skipped"] = float(skipped)
+        self._bad_steps = 0 if sound else self._bad_steps + 1
+        if self._bad_steps >= self.agent.settings.patience_bad_steps:
+            last = found[-1]
+            raise TrainingDivergedError(
+                f"agent {self.agent.name} stopped: the last {self._bad_steps} steps had no sound update (loss "
+                f"{last['policy_loss']:.3g}, gradient norm {last['gradient_norm']:.3g}); begin again with a lower "
+                f"rl_rate than {self.agent.settings.rl_rate:g}"
+            )
+
+
+def _advantages(group: Group, kind: str) -> list[float]:
+    """Return the advantage of each row of a problem."""
+    returns, counts = [row.reward for row in group.rows], [row.count for row in group.rows]
+    if kind == "greedy":
+        assert group.greedy_reward is not None
+        return greedy_baseline(returns, group.greedy_reward)
+    return leave_one_out(returns, counts) if kind == "leave_one_out" else group_normalised(returns, counts)
+
+
+def _bare(signals: Sequence[_Signal]) -> Group:
+    """Return the rows of one problem's signals as a group; its task and baseline are not read."""
+    return Group(None, tuple(signal.row for signal in signals), None)  # type: ignore[arg-type]
+
+
+def _rows(groups: Sequence[Group]) -> list[Row]:
+    return [row for group in groups for row in group.rows]
+
+
+def _mean_kl(pairs: Sequence[tuple[Row, tuple[float, ...]]]) -> float:
+    """Return the mean over tokens of `log p - log p_reference`, of the programs as drawn."""
+    total = sum(row.count * (sum(row.log_probs) - sum(other)) for row, other in pairs)
+    return total / max(sum(row.count * len(other) for row, other in pairs), 1)
+
+
+def _joined(rows: Sequence[Sequence[float]], like: Tensor) -> Tensor:
+    """Return the numbers of all rows one after another, (tokens,)."""
+    return torch.tensor([number for row in rows for number in row], dtype=like.dtype, device=like.device)
+
+
+def _size(row: Row, reduction: str) -> float:
+    """Return what a row counts in the loss's denominator."""
+    return float(row.count * (len(row.example.target) if reduction == "tokens" else 1))

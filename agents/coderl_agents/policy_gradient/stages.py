@@ -1,0 +1,77 @@
+"""The stages of a policy-gradient agent: warm start, reinforcement learning, and the supervised control."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from coderl_agents.codet5.stages import Stage, use_threads
+from coderl_agents.codet5.supervised import continue_supervised, warm_start
+from coderl_agents.policy_gradient.learning import Learner
+from coderl_agents.policy_gradient.models import load_any
+from coderl_env.experiment.workbench import Workbench
+
+if TYPE_CHECKING:
+    from coderl_agents.policy_gradient.agent import PolicyGradientAgent
+
+__all__ = ["run_stages"]
+
+
+def run_stages(agent: PolicyGradientAgent, workbench: Workbench) -> dict[str, Path]:
+    """Run the stages that the settings name and return a checkpoint folder for each row of the table."""
+    use_threads(workbench.config.threads)
+    wanted = agent.settings.stages
+    folder = workbench.run.checkpoints
+    start = folder / "warm_start"
+    rows = {"warm_start": start}
+    with torch.random.fork_rng(devices=[]):
+        # Dropout draws from torch's global stream; within this block it is ours.
+        torch.manual_seed(workbench.config.seed)
+        _warm_start(agent, workbench, start)
+        if "rl" in wanted:
+            agent.begin_stage(start)
+            _reinforce(agent, workbench)
+            rows["rl"] = folder / "rl"
+        if "ce_continued" in wanted:
+            agent.begin_stage(start)
+            continue_supervised(agent, workbench)
+            rows["ce_continued"] = folder / "ce_continued"
+    order = ("warm_start", "ce_continued", "rl")
+    return {name: rows[name] for name in order if name in rows}
+
+
+def _warm_start(agent: PolicyGradientAgent, workbench: Workbench, folder: Path) -> None:
+    """Make checkpoint `warm_start`: from the folder that the settings name, by training, or as the model is."""
+    given = agent.settings.warm_start
+    if given is None and "warm_start" in agent.settings.stages:
+        agent.begin_stage(None)
+        warm_start(agent, workbench)
+        return
+    if workbench.finished("warm_start") is not None:
+        return
+    if given is not None:
+        agent.use(load_any(given, agent.tokenizer))
+    agent.save(folder)
+    workbench.run.finish_stage("warm_start", {"seconds": 0.0, "steps": 0, "from": given or agent.settings.model})
+
+
+def _reinforce(agent: PolicyGradientAgent, workbench: Workbench) -> None:
+    """Run reinforcement learning, or do nothing where the run has finished it; leaves checkpoint `rl`."""
+    if workbench.finished("rl") is not None:
+        return
+    config = workbench.config
+    clock = workbench.clock("rl", config.rl_seconds, config.rl_steps)
+    learner = Learner(agent, workbench, clock)
+    stage = Stage(workbench, clock, learner.capture, learner.restore)
+    waited = workbench.judge_wait_seconds
+    stage.run(learner.step)
+    agent.save(workbench.run.checkpoints / "rl")
+    stage.finish(
+        {
+            "programs": learner.programs,
+            "skipped_updates": learner.skipped,
+            "judge_wait_seconds": workbench.judge_wait_seconds - waited,
+        }
+    )
