@@ -112,6 +112,12 @@ class SampleStore:
         with self._lock:
             return [row[0] for row in self._connection.execute("SELECT DISTINCT stage FROM samples ORDER BY stage")]
 
+    def task_outcomes(self, stage: str) -> list[tuple[str, str, int]]:
+        """Return task id, outcome and number of samples of one stage, sorted."""
+        query = "SELECT task_id, outcome, count(*) FROM samples WHERE stage = ? GROUP BY task_id, outcome ORDER BY 1, 2"
+        with self._lock:
+            return self._connection.execute(query, (stage,)).fetchall()
+
     def rows(self, stage: str | None = None) -> Iterator[Sample]:
         """Yield the samples of one stage or of all, ordered by their key, with one page of them in memory at a time."""
         condition, values = _where(stage)
