@@ -31,7 +31,7 @@ _MESSAGES = {
     "threads": "started too many threads",
     "answer": "wrote to the judge's channel",
 }
-_BY_SIGNAL = {
+_BY_SIGNAL: dict[int, Verdict] = {
     signal.SIGXCPU: Verdict.TIME_LIMIT,
     signal.SIGXFSZ: Verdict.OUTPUT_LIMIT,
     signal.SIGSYS: Verdict.FORBIDDEN,
@@ -62,9 +62,8 @@ def classify(answer: dict[str, Any]) -> CaseResult | None:
         return None if error is None else _from_error(error, cpu)
     code = os.waitstatus_to_exitcode(answer["status"])
     if code < 0:
-        number = signal.Signals(-code)
-        verdict = _BY_SIGNAL.get(number, Verdict.EXCEPTION)
-        return CaseResult(verdict, error_type=number.name, error_message="killed by a signal", cpu_seconds=cpu)
+        verdict = _BY_SIGNAL.get(-code, Verdict.EXCEPTION)
+        return CaseResult(verdict, error_type=_signal_name(-code), error_message="killed by a signal", cpu_seconds=cpu)
     # A process that should have answered a call is not done by ending well.
     if code == 0 and not answer.get("ended"):
         return None
@@ -73,6 +72,13 @@ def classify(answer: dict[str, Any]) -> CaseResult | None:
     return CaseResult(
         Verdict.EXCEPTION, error_type="SystemExit", error_message=f"ended with exit status {code}", cpu_seconds=cpu
     )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"  # most real-time signals have no name
 
 
 def _from_error(error: dict[str, Any], cpu: float) -> CaseResult:

@@ -24,6 +24,7 @@ RECORDS: list[tuple[dict[str, Any], Verdict | None]] = [
     ({"status": KILLED}, Verdict.EXCEPTION),
     ({"status": int(signal.SIGSEGV)}, Verdict.EXCEPTION),
     ({"status": int(signal.SIGSEGV) | 0x80}, Verdict.EXCEPTION),
+    ({"status": 40}, Verdict.EXCEPTION),
     ({"status": int(signal.SIGXCPU)}, Verdict.TIME_LIMIT),
     ({"status": int(signal.SIGXFSZ)}, Verdict.OUTPUT_LIMIT),
     ({"status": int(signal.SIGSYS)}, Verdict.FORBIDDEN),
@@ -60,6 +61,10 @@ def test_an_exception_keeps_its_name_line_and_message() -> None:
     )
     assert classify({"status": 11}) == CaseResult(
         Verdict.EXCEPTION, error_type="SIGSEGV", error_message="killed by a signal"
+    )
+    # Between SIGRTMIN and SIGRTMAX: Python has no name for it.
+    assert classify({"status": 40}) == CaseResult(
+        Verdict.EXCEPTION, error_type="signal 40", error_message="killed by a signal"
     )
     assert classify({"status": 7 << 8}) == CaseResult(
         Verdict.EXCEPTION, error_type="SystemExit", error_message="ended with exit status 7"

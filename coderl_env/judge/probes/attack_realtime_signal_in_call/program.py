@@ -1,0 +1,5 @@
+import os
+
+
+def double(n):
+    os.kill(os.getpid(), 40)
