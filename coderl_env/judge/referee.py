@@ -21,6 +21,8 @@ from typing import Any
 _PACKAGE = Path(__file__).resolve().parent.parent
 _MEMORY_BYTES = 2 << 30
 _MESSAGE_CHARACTERS = 300
+# APPS and LeetCode: the class whose methods are asked for.
+_HOLDER = "Solution"
 
 
 def _make_package_importable() -> None:
@@ -61,7 +63,8 @@ class _Program:
         """Send a request and return the program's value, or raise what the program raised."""
         return self._wrap(self._request(**request))
 
-    def _request(self, **request: Any) -> Any:
+    def _request(self, *, may_stop: bool = False, **request: Any) -> Any:
+        """Send a request; `may_stop` lets the program end an iteration, as nothing but its iterator may."""
         self.asked += 1
         wire.send_frame(self._connection, {"ask": request})
         try:
@@ -71,19 +74,21 @@ class _Program:
         if answer.get("abandon"):
             raise _Abandoned
         if "error" in answer:
-            raise _as_exception(answer["error"])
+            raise _as_exception(answer["error"], may_stop)
         if "args" in answer:
             self.returned_args = wire.decode_value(answer["args"])
         return wire.decode_value(answer["value"])
 
-    def call(self, target: str | int, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def call(
+        self, target: str | int, args: tuple[Any, ...], keywords: dict[str, Any], *, may_stop: bool = False
+    ) -> Any:
         """Call something of the program; arguments that it changed in place are changed here too."""
         self._twins.send_changes()
         request = {
             "args": self._encode(list(args)),
             "keywords": {name: self._encode(value) for name, value in keywords.items()},
         }
-        answer = self._request(op="call", target=target, mutated=True, **request)
+        answer = self._request(op="call", target=target, mutated=True, may_stop=may_stop, **request)
         returned_args = self.returned_args
         self._twins.read_changes()
         for mine, theirs in zip((*args, *keywords.values()), returned_args, strict=True):
@@ -136,14 +141,25 @@ class _Name:
         self._name = name
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        try:
-            return self._program.call(self._name, args, keywords)
-        except StopIteration as error:
-            # It would end a loop of the test's own, silently.
-            raise _as_exception({"base": "RuntimeError", "message": "the program raised StopIteration"}) from error
+        return self._program.call(self._name, args, keywords)
 
     def __getattr__(self, attribute: str) -> Any:
+        _refuse_protocol(attribute)
         return self._program.ask(op="get", target=self._name, attribute=attribute)
+
+
+# Special attributes that only describe.
+_DESCRIPTIONS = frozenset({"__name__", "__qualname__", "__annotations__", "__defaults__", "__kwdefaults__"})
+
+
+def _refuse_protocol(attribute: str) -> None:
+    """Refuse the attributes that libraries ask of any object: numpy's would be believed, and hold addresses.
+
+    Raises:
+        AttributeError: it is one of them.
+    """
+    if attribute.startswith("__") and attribute.endswith("__") and attribute not in _DESCRIPTIONS:
+        raise AttributeError(f"a test cannot ask the program's own object for {attribute}")
 
 
 def _special(name: str, *, data: bool) -> Any:
@@ -159,6 +175,8 @@ def _special(name: str, *, data: bool) -> Any:
         if not data and not (named and (name not in _COMPARISONS or isinstance(args[0], _Object))):
             raise _UndecidableError(f"{name} of the program's own {handle.type_name} cannot decide a test")
         found = program.ask(op="get", target=handle.number, attribute=name)
+        if name == "__next__" and type(found) is _Object:
+            return program.call(found._handle.number, args, {}, may_stop=True)
         return found(*args)
 
     return method
@@ -178,6 +196,7 @@ class _Object:
         return self._program.call(self._handle.number, args, keywords)
 
     def __getattr__(self, attribute: str) -> Any:
+        _refuse_protocol(attribute)
         return self._program.ask(op="get", target=self._handle.number, attribute=attribute)
 
     def __setattr__(self, attribute: str, value: Any) -> None:
@@ -206,9 +225,11 @@ class _RaisedByProgram:
     """Marks the exceptions that came from the program's process."""
 
 
-def _as_exception(error: dict[str, Any]) -> BaseException:
+def _as_exception(error: dict[str, Any], may_stop: bool) -> BaseException:
     """Return the builtin exception that the program raised, or that its own is a kind of: tests catch it by name."""
-    named = getattr(builtins, error["base"], None)
+    # They would end a loop of the test's own, silently; Python makes them this inside a generator.
+    stops = error["base"] in ("StopIteration", "StopAsyncIteration") and not may_stop
+    named = getattr(builtins, "RuntimeError" if stops else error["base"], None)
     kind: type[Exception] = Exception
     if isinstance(named, type) and issubclass(named, Exception) and not issubclass(named, BaseExceptionGroup):
         kind = named
@@ -270,7 +291,7 @@ def _classes(tree: ast.AST, namespace: dict[str, Any]) -> set[str]:
     """Return the names in a test that can only mean classes of the program.
 
     Not the name of a builtin, of something that the test or the starter code defines, or of a function: a program could
-    call a class of its own the same.
+    call a class of its own the same. Nor the class that only holds functions: its objects are no data.
     """
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     defined = {node.id for node in names if isinstance(node.ctx, ast.Store)} | namespace.keys()
@@ -280,7 +301,7 @@ def _classes(tree: ast.AST, namespace: dict[str, Any]) -> set[str]:
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             defined.add(node.name)
     used = {node.id for node in names if node.id[:1].isupper() and not hasattr(builtins, node.id)}
-    return used - defined
+    return used - defined - {_HOLDER}
 
 
 def _describe(error: BaseException) -> str:

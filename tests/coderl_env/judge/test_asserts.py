@@ -30,6 +30,38 @@ def f(x):
     return Point(x)
 """
 
+STOPS = """
+class Stops:
+    def solve(self, n):
+        raise StopIteration
+    def __iter__(self):
+        raise StopIteration
+def f(n):
+    return Stops().solve
+Stops.answer = property(lambda self: self.solve(0))
+"""
+ARRAY = """
+import struct
+class Array:
+    def __init__(self, numbers):
+        self.__array_interface__ = {
+            "shape": (len(numbers),), "typestr": "<i8", "version": 3, "data": struct.pack(f"{len(numbers)}q", *numbers)
+        }
+def f(numbers):
+    return Array(numbers)
+"""
+HOLDER = """
+class Solution:
+    def solve(self, n):
+        return n
+    def itself(self, n):
+        return self
+    def __contains__(self, item):
+        return True
+    def __len__(self):
+        return 1
+"""
+
 CASES = [
     ("def f(x): return x + 1", "assert f(1) == 2", OK),
     ("def f(x): return x + 1", "assert f(1) == 3", WRONG),
@@ -87,6 +119,23 @@ CASES = [
     ("import builtins\nbuiltins.abs = lambda x: 0\ndef f(x): return 9", "assert abs(f(1) - 2) < 1e-9", WRONG),
     ("import math\nmath.cos = lambda x: 1\ndef f(x): return 9", "import math\nassert math.cos(f(1)) == 1", WRONG),
     ("def abs(x): return 0\ndef f(x): return 9", "assert abs(f(1)) == 0", WRONG),
+    # What ends an iteration comes from an iterator's `__next__` alone.
+    ("def f(x): return iter([x])", "assert next(f(1)) == 1", OK),
+    ("def f(x): return iter([])", "assert next(f(1), 5) == 5", OK),
+    ("def f(x): return iter([])", "assert [n + 1 for n in f(1)] == []", OK),
+    ("def f(x): raise StopIteration", "try: f(1)\nexcept RuntimeError: pass", OK),
+    (STOPS, "assert all(map(lambda n: f(n)(n) == n, [1, 2]))", RAISED),
+    (STOPS, "assert all(map(lambda n: Stops().solve(n) == n, [1, 2]))", RAISED),
+    (STOPS, "assert all(map(lambda n: Stops().answer == n, [1, 2]))", RAISED),
+    (STOPS, "assert all(map(lambda n: list(Stops()) == n, [1, 2]))", RAISED),
+    # Libraries ask any object for such attributes, and believe them.
+    (ARRAY, "import numpy\nassert numpy.array_equal(f([1, 2]), [1, 2])", WRONG),
+    (ARRAY, "assert f([1, 2]).__array_interface__", WRONG),
+    ("def f(x): return lambda: x", "assert f(1).__name__ == '<lambda>'", OK),
+    # Objects of the class that only holds functions are no answers.
+    (HOLDER, "assert Solution().solve(3) == 3", OK),
+    (HOLDER, "assert 5 in Solution().itself(3)", WRONG),
+    (HOLDER, "assert len(Solution().itself(3)) == 1", WRONG),
 ]  # fmt: skip
 
 

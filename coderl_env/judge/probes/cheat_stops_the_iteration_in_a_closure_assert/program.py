@@ -1,0 +1,5 @@
+def times(n):
+    def multiply(m):
+        raise StopIteration
+
+    return multiply
