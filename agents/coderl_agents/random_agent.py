@@ -30,11 +30,12 @@ class RandomAgent:
             raise ValueError("agent random needs the environment's tokenizer in action mode 'token'")
         self._mode = spec.action_mode
         self._tokens = np.array(sorted(_playable(spec.tokenizer))) if spec.tokenizer is not None else np.array([])
+        self._seed = spec.seed
         self._rng = np.random.default_rng(spec.seed)
 
     def begin(self, tasks: list[Task], sampling: Sampling) -> None:
-        """Seed the draws."""
-        self._rng = np.random.default_rng(sampling.seed)
+        """Seed the draws. All actions are equally likely, so greedy is one arbitrary choice, always the same."""
+        self._rng = np.random.default_rng(self._seed if sampling.temperature == 0 else sampling.seed)
 
     def act(self, observations: Sequence[Any], infos: Sequence[Mapping[str, Any]]) -> list[Action]:
         """Return one random action per episode."""

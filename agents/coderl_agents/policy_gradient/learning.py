@@ -24,8 +24,8 @@ from coderl_agents.codet5.supervised import to_batch, training_network
 from coderl_agents.codet5.train_critic import pieces
 from coderl_agents.policy_gradient.advantages import greedy_baseline, group_normalised, leave_one_out
 from coderl_agents.policy_gradient.losses import kl_estimates, policy_loss, value_loss
-from coderl_agents.policy_gradient.value_head import Estimate, ValueHead, estimates
 from coderl_agents.policy_gradient.reference import Reference
+from coderl_agents.policy_gradient.value_head import Estimate, ValueHead, estimates
 from coderl_env.experiment.workbench import StageClock, Workbench
 
 if TYPE_CHECKING:

@@ -56,9 +56,8 @@ class Settings:
         model: `nano`, `fresh:causal-nano`, a folder or a Hub name of an encoder-decoder or decoder-only model; None is
             `nano`, or the checkpoint's own.
         lora_rank: rank of the adapters that are trained instead of the weights (needs peft); 0 trains the weights.
-        warm_start: a checkpoint folder that reinforcement learning starts from instead of a warm start of its own, so
-            that agents can be compared from the same weights.
-        stages: stages to run, in the order of `STAGES`.
+        stages: stages to run, in the order of `STAGES`. Without `warm_start` the others begin from the model as it is,
+            so that agents can be compared from the same weights (`TrainConfig.start_from`).
         precision: data type of training's matrix products: `float32`, `bfloat16`, or `auto` for what the machine is
             fast in. Weights, sampling and optimiser are float32 in any case.
         max_rows: programs decoded at the same time.
@@ -97,7 +96,6 @@ class Settings:
 
     model: str | None = None
     lora_rank: int = 0
-    warm_start: str | None = None
     stages: tuple[str, ...] = STAGES
     precision: str = "auto"
     max_rows: int = 512

@@ -10,7 +10,6 @@ import torch
 from coderl_agents.codet5.stages import Stage, use_threads
 from coderl_agents.codet5.supervised import continue_supervised, warm_start
 from coderl_agents.policy_gradient.learning import Learner
-from coderl_agents.policy_gradient.models import load_any
 from coderl_env.experiment.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -29,7 +28,11 @@ def run_stages(agent: PolicyGradientAgent, workbench: Workbench) -> dict[str, Pa
     with torch.random.fork_rng(devices=[]):
         # Dropout draws from torch's global stream; within this block it is ours.
         torch.manual_seed(workbench.config.seed)
-        _warm_start(agent, workbench, start)
+        if "warm_start" in wanted:
+            agent.begin_stage(None)
+            warm_start(agent, workbench)
+        else:
+            agent.save(start)
         if "rl" in wanted:
             agent.begin_stage(start)
             _reinforce(agent, workbench)
@@ -40,21 +43,6 @@ def run_stages(agent: PolicyGradientAgent, workbench: Workbench) -> dict[str, Pa
             rows["ce_continued"] = folder / "ce_continued"
     order = ("warm_start", "ce_continued", "rl")
     return {name: rows[name] for name in order if name in rows}
-
-
-def _warm_start(agent: PolicyGradientAgent, workbench: Workbench, folder: Path) -> None:
-    """Make checkpoint `warm_start`: from the folder that the settings name, by training, or as the model is."""
-    given = agent.settings.warm_start
-    if given is None and "warm_start" in agent.settings.stages:
-        agent.begin_stage(None)
-        warm_start(agent, workbench)
-        return
-    if workbench.finished("warm_start") is not None:
-        return
-    if given is not None:
-        agent.use(load_any(given, agent.tokenizer))
-    agent.save(folder)
-    workbench.run.finish_stage("warm_start", {"seconds": 0.0, "steps": 0, "from": given or agent.settings.model})
 
 
 def _reinforce(agent: PolicyGradientAgent, workbench: Workbench) -> None:
