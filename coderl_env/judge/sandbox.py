@@ -19,6 +19,7 @@ from typing import Any
 
 # Stacks of threads and reserved arenas are address space, not memory: the supervisor watches what is really used.
 SPARE_ADDRESS_SPACE = 4 << 30
+_MAX_QUEUED_SIGNALS = 128
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -110,8 +111,9 @@ _RET_ALLOW = 0x7FFF0000
 _EPERM, _EINVAL, _ENOSYS = 1, 22, 38
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_SET, _RETURN, _AND = 0x20, 0x15, 0x35, 0x45, 0x06, 0x54
 _CLONE_THREAD = 0x00010000
-# fcntl: commands that would let the kernel send signals to others in our name.
-_F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
+# fcntl: duplicates, flags, and locks that bind only those who ask for them. Not leases, which keep the rest of the
+# machine from opening a file; not owners, in whose place the kernel would send signals; not the sizes of pipes.
+_FCNTLS = (*range(8), 36, 37, 38, 1030, 1032)
 # ioctl: terminal questions and descriptor flags that Python itself asks.
 _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 _PR_SET_NAME, _PR_GET_NAME = 15, 16
@@ -144,13 +146,7 @@ def _conditions(pid: int) -> dict[str, list[_Instruction]]:
         # Its flags lie in memory, where a filter cannot look; without it libc falls back to clone.
         "clone3": [_return(_RET_ERRNO | _ENOSYS)],
         "ioctl": _allow_if_equal(1, _IOCTLS, refuse),
-        "fcntl": [
-            _argument(1),
-            *((_JUMP_EQUAL, 3 - place, 0, command) for place, command in enumerate((_F_SETOWN, _F_SETSIG))),
-            (_JUMP_EQUAL, 1, 0, _F_SETOWN_EX),
-            _return(_RET_ALLOW),
-            _return(refuse),
-        ],
+        "fcntl": _allow_if_equal(1, _FCNTLS, refuse),
         "kill": _allow_if_equal(0, [pid], refuse),
         "tgkill": _allow_if_equal(0, [pid], refuse),
         # A thread's number is not known beforehand; only the main thread's may be named.
@@ -425,6 +421,9 @@ def limit_program(limits: Mapping[str, Any], cpu_seconds: float) -> None:
     _lower(resource.RLIMIT_CPU, whole, whole + 1)
     _lower(resource.RLIMIT_FSIZE, file_bytes, file_bytes)
     _lower(resource.RLIMIT_NOFILE, 256, 256)
+    if sys.platform == "linux":
+        # Queued real-time signals are counted for the user, the trainer's own among them.
+        _lower(resource.RLIMIT_SIGPENDING, _MAX_QUEUED_SIGNALS, _MAX_QUEUED_SIGNALS)
 
 
 def limit_supervisor(limits: Mapping[str, Any]) -> None:

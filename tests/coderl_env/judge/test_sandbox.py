@@ -92,6 +92,11 @@ CONDITIONS: list[tuple[str, list[int], Any]] = [
     ("fcntl", [0, 8], EPERM),  # F_SETOWN
     ("fcntl", [0, 10], EPERM),  # F_SETSIG
     ("fcntl", [0, 15], EPERM),  # F_SETOWN_EX
+    ("fcntl", [0, 7], ALLOW),  # F_SETLKW
+    ("fcntl", [0, 37], ALLOW),  # F_OFD_SETLK
+    ("fcntl", [0, 1024], EPERM),  # F_SETLEASE: others could not open the file
+    ("fcntl", [0, 1026], EPERM),  # F_NOTIFY
+    ("fcntl", [0, 1031], EPERM),  # F_SETPIPE_SZ
     ("fcntl", [0, 8 | HIGH], EPERM),
     ("kill", [PID, 9], ALLOW),
     ("kill", [1, 9], EPERM),
