@@ -24,7 +24,7 @@ from coderl_env.experiment.events import Events, open_events
 from coderl_env.experiment.store import SampleStore
 from coderl_env.version import VERSION
 
-__all__ = ["FOLDER_FORMAT", "RunFolder", "RunFolderError", "read_config", "read_metrics", "write_whole"]
+__all__ = ["FOLDER_FORMAT", "RunFolder", "RunFolderError", "read_config", "read_metrics", "take_lock", "write_whole"]
 
 FOLDER_FORMAT = 1
 _LOCK_NAME = ".lock"
@@ -100,7 +100,7 @@ class RunFolder:
         if stored is not None:
             _check_same(folder, stored, wanted)
         folder.mkdir(parents=True, exist_ok=True)
-        lock = _take_lock(folder)
+        lock = take_lock(folder)
         try:
             if stored is None:
                 record = {"format": FOLDER_FORMAT, "version": VERSION, "created": time.time(), "config": wanted}
@@ -297,8 +297,12 @@ def _check_same(folder: Path, stored: Mapping[str, Any], wanted: Mapping[str, An
     )
 
 
-def _take_lock(folder: Path) -> IO[str]:
-    """Hold the folder until the returned file is closed; the system lets go when the process dies."""
+def take_lock(folder: Path) -> IO[str]:
+    """Hold the folder until the returned file is closed; the system lets go when the process dies.
+
+    Raises:
+        RunFolderError: another process holds it.
+    """
     lock = (folder / _LOCK_NAME).open("a", encoding="utf-8")
     try:
         import fcntl

@@ -1,0 +1,104 @@
+"""The process of one cell, as the sweep sees it: started, listened to, stopped, killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import multiprocess
+from multiprocess import connection
+
+from coderl_env.experiment.sweep.worker import Order, work
+
+__all__ = ["CellProcess", "wait_for_news"]
+
+_JOIN_SECONDS = 20.0
+
+
+class CellProcess:
+    """A cell that is running.
+
+    Spawned, not forked: the sweep may hold threads and torch. `multiprocess` pickles with dill, so that factories that
+    were defined in a notebook or script travel along.
+
+    Attributes:
+        started: `time.monotonic()` of its start.
+    """
+
+    def __init__(self, order: Order) -> None:
+        context = multiprocess.get_context("spawn")
+        self._channel, theirs = context.Pipe(duplex=True)
+        self._process = context.Process(target=work, args=(order, theirs))
+        with _threads(order.threads):
+            self._process.start()
+        # The cell learns from the end of this pipe that the sweep is gone, so nobody else may hold it.
+        theirs.close()
+        self.started = time.monotonic()
+
+    @property
+    def sources(self) -> tuple[Any, Any]:
+        """What to wait for: messages, and the end of the process."""
+        return self._channel, self._process.sentinel
+
+    def messages(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the messages that have come."""
+        with suppress(EOFError, OSError):
+            while self._channel.poll():
+                yield self._channel.recv()
+
+    def ending(self) -> str | None:
+        """Return how the process ended without saying so itself, or None while it runs."""
+        if self._process.is_alive():
+            return None
+        code = self._process.exitcode
+        if code is not None and code < 0:
+            name = signal.Signals(-code).name
+            hint = ", for example for lack of memory" if name == "SIGKILL" else ""
+            return f"its process was ended by {name}{hint}"
+        return f"its process ended by itself with status {code}"
+
+    def stop(self) -> None:
+        """Ask the cell to save and end."""
+        with suppress(OSError):
+            self._channel.send("stop")
+
+    def finish(self) -> None:
+        """Wait for the end of a process that has said how it ended, and end it if it does not."""
+        self._process.join(_JOIN_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process and its group now."""
+        pid = self._process.pid
+        if self._process.is_alive():
+            with suppress(OSError):
+                if os.getpgid(pid) == pid:
+                    os.killpg(pid, signal.SIGKILL)
+            self._process.kill()
+            self._process.join()
+        self._channel.close()
+
+
+def wait_for_news(processes: Sequence[CellProcess], seconds: float) -> None:
+    """Return when one of the processes has something to say or has ended, or after `seconds`."""
+    connection.wait([source for process in processes for source in process.sources], timeout=seconds)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let numerical libraries of processes started meanwhile use `count` threads; they read it while being loaded."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, str(count)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
