@@ -40,6 +40,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "coderl_env.wrappers": (*_PLAY, "coderl_env.env"),
     "coderl_env.adapters": (*_PLAY, "coderl_env.env", "coderl_env.wrappers", "coderl_env.registration"),
     "coderl_env.rollout": (*_PLAY, "coderl_env.env", "coderl_env.vector"),
+    "coderl_env.testing": _LIBRARY,
     "coderl_env.experiment": _LIBRARY,
     "coderl_env.cli": (*_LIBRARY, "coderl_env.wrappers", "coderl_env.experiment"),
     # Registers the environments by name and re-exports the public API.

@@ -15,11 +15,11 @@ from typing import Any
 
 from coderl_env.agent import Agent, Episode, Generates, Program, Sampling
 from coderl_env.naming import unknown_name
-from coderl_env.outcome import Outcome
 from coderl_env.registry import AgentSpec, make_agent
 from coderl_env.reward import coderl
 from coderl_env.rollout import collect, make_task, program_text
 from coderl_env.testing.stage import (
+    FAILED,
     PROBLEMS,
     SECRET,
     AgentCheckError,
@@ -89,7 +89,8 @@ class _Makes:
     @property
     def is_object(self) -> bool:
         """Whether there is only the one agent."""
-        return not isinstance(self.agent, str) and isinstance(self.agent, Agent)
+        # A class has the methods too, and is a factory.
+        return not isinstance(self.agent, (str, type)) and isinstance(self.agent, Agent)
 
     def make(self, spec: AgentSpec) -> Agent:
         """Return the agent for `spec`."""
@@ -131,27 +132,35 @@ class _Check:
 
     def run(self) -> None:
         """Run all checks of the mode, in the order in which an agent is used."""
-        self._determinism()
+        greedy, drawn = self._determinism()
+        for episode in [*greedy, *drawn]:
+            if SECRET in episode.text:
+                raise AgentCheckError("a program holds text of a hidden test: the agent reads what it must not know")
         if isinstance(self._agent, Generates):
-            self._generation(self._agent)
-        self._learning()
-        self._secrecy()
+            self._generation(self._agent, greedy)
+        self._learning(drawn)
+        found = holds_secret(self._agent)
+        if found is not None:
+            raise AgentCheckError(f"the agent holds {found}; an agent may know of a problem only what its Task says")
         with tempfile.TemporaryDirectory() as folder:
             self._loading(Path(folder) / "checkpoint")
 
-    def _determinism(self) -> None:
-        for sampling, meaning in ((_GREEDY, "at temperature 0"), (_DRAWN, "for the same seed")):
-            first, second = self._step(sampling), self._step(sampling)
-            if [episode.text for episode in first] != [episode.text for episode in second]:
-                raise AgentCheckError(
-                    f"the agent writes different programs {meaning} in {self._spec.action_mode} mode; begin must seed "
-                    "every draw with sampling.seed, and draw nothing at temperature 0"
-                )
-        other = Sampling(0.0, 1.0, _DRAWN.seed + 1)
-        if [episode.text for episode in self._step(_GREEDY)] != [episode.text for episode in self._step(other)]:
-            raise AgentCheckError("the agent's programs at temperature 0 depend on the seed; greedy takes no draws")
+    def _determinism(self) -> tuple[list[Episode], list[Episode]]:
+        """Return what the agent writes at temperature 0, and what it draws."""
+        greedy, drawn = self._step(_GREEDY), self._step(_DRAWN)
+        if _written(greedy) != _written(self._step(replace(_GREEDY, seed=_DRAWN.seed))):
+            raise AgentCheckError(
+                f"the agent writes different programs at temperature 0 in {self._spec.action_mode} mode; greedy takes "
+                "no draws, whatever the seed"
+            )
+        if _written(drawn) != _written(self._step(_DRAWN)):
+            raise AgentCheckError(
+                f"the agent writes different programs for the same seed in {self._spec.action_mode} mode; begin must "
+                "seed every draw with sampling.seed"
+            )
+        return greedy, drawn
 
-    def _generation(self, agent: Generates) -> None:
+    def _generation(self, agent: Generates, stepped: Sequence[Episode]) -> None:
         groups = agent.generate(self._tasks, _SAMPLES, _DRAWN)
         if len(groups) != len(self._tasks) or any(len(group) != _SAMPLES for group in groups):
             raise AgentCheckError(
@@ -161,16 +170,14 @@ class _Check:
         for task, group in zip(self._tasks, groups, strict=True):
             for program in group:
                 self._look_at(program, task.starter_code)
-        again = agent.generate(self._tasks, _SAMPLES, _DRAWN)
-        if _texts(groups) != _texts(again):
+        if groups != agent.generate(self._tasks, _SAMPLES, _DRAWN):
             raise AgentCheckError("generate draws different programs for the same seed")
-        stepped = [episode.text for episode in self._step(_GREEDY)]
-        generated = [group[0].text for group in agent.generate(self._tasks, 1, _GREEDY)]
-        for task, one, other in zip(self._tasks, stepped, generated, strict=True):
-            if one != other:
+        generated = agent.generate(self._tasks, 1, _GREEDY)
+        for task, one, (other,) in zip(self._tasks, stepped, generated, strict=True):
+            if one.text != other.text:
                 raise AgentCheckError(
                     f"generate and stepping differ at temperature 0 in {self._spec.action_mode} mode: for {task.id} "
-                    f"generate wrote {other[:60]!r} and act wrote {one[:60]!r}"
+                    f"generate wrote {other.text[:60]!r} and act wrote {one.text[:60]!r}"
                 )
 
     def _look_at(self, program: Program, starter: str) -> None:
@@ -196,13 +203,12 @@ class _Check:
                 f"the text of a generated program is {program.text[:60]!r}, and its tokens spell {spelled[:60]!r}"
             )
 
-    def _learning(self) -> None:
-        drawn = self._step(_DRAWN, _SAMPLES)
-        same = self._step(replace(_DRAWN, seed=6), _SAMPLES, Outcome.FAILED_TEST)
+    def _learning(self, drawn: Sequence[Episode]) -> None:
+        failed = [replace(episode, judgement=FAILED, reward=coderl(FAILED)) for episode in drawn]
         for meaning, episodes in (
-            ("programs", drawn),
-            ("programs with the same outcome", same),
-            ("one program", drawn[:1]),
+            ("programs", list(drawn)),
+            ("programs with the same outcome", failed),
+            ("one program", list(drawn[:1])),
             ("no program", []),
         ):
             try:
@@ -210,14 +216,6 @@ class _Check:
             except Exception as error:
                 raise AgentCheckError(f"learn fails on a batch of {meaning}: {_said(error)}") from error
             _check_figures(figures, meaning)
-
-    def _secrecy(self) -> None:
-        for episode in self._step(_DRAWN):
-            if SECRET in episode.text:
-                raise AgentCheckError("a program holds text of a hidden test: the agent reads what it must not know")
-        found = holds_secret(self._agent)
-        if found is not None:
-            raise AgentCheckError(f"the agent holds {found}; an agent may know of a problem only what its Task says")
 
     def _loading(self, folder: Path) -> None:
         for time in ("once", "twice"):
@@ -234,26 +232,22 @@ class _Check:
         except Exception as error:
             raise AgentCheckError(f"the factory cannot load what save wrote: {_said(error)}") from error
         for sampling, meaning in ((_GREEDY, "greedy"), (_DRAWN, "sampled")):
-            one, other = self._step(sampling), self._step(sampling, agent=loaded)
-            if [episode.text for episode in one] != [episode.text for episode in other]:
+            if _written(self._step(sampling)) != _written(self._step(sampling, loaded)):
                 raise AgentCheckError(
                     f"the agent's {meaning} programs differ after save and load in {self._spec.action_mode} mode; save "
                     "must write everything that the factory needs, and the factory must read spec.checkpoint"
                 )
 
-    def _step(
-        self, sampling: Sampling, samples: int = 1, outcome: Outcome | None = None, agent: Agent | None = None
-    ) -> list[Episode]:
+    def _step(self, sampling: Sampling, agent: Agent | None = None) -> list[Episode]:
         """Let the agent write by stepping, look at every action, and return the episodes."""
         watched = Watched(agent or self._agent, self._spec.action_mode, self._tokenizer, _MOST_LINES)
         try:
             return collect(
                 watched,
                 PROBLEMS,
-                StandInJudge(outcome),
+                StandInJudge(),
                 reward=coderl,
                 sampling=sampling,
-                samples=samples,
                 tokenizer=self._tokenizer,
                 max_prompt_tokens=self._spec.max_prompt_tokens,
                 max_program_tokens=self._spec.max_program_tokens,
@@ -279,8 +273,8 @@ def _check_figures(figures: Any, meaning: str) -> None:
             )
 
 
-def _texts(groups: Sequence[Sequence[Program]]) -> list[list[str]]:
-    return [[program.text for program in group] for group in groups]
+def _written(episodes: Sequence[Episode]) -> list[str]:
+    return [episode.text for episode in episodes]
 
 
 def _said(error: Exception) -> str:

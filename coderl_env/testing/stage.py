@@ -17,7 +17,16 @@ from coderl_env.outcome import CaseResult, Judgement, Outcome, Verdict
 from coderl_env.problem import CallCase, Problem, StdioCase
 from coderl_env.tokens import Tokenizer
 
-__all__ = ["PROBLEMS", "SECRET", "AgentCheckError", "StandInJudge", "Watched", "check_program_ids", "holds_secret"]
+__all__ = [
+    "FAILED",
+    "PROBLEMS",
+    "SECRET",
+    "AgentCheckError",
+    "StandInJudge",
+    "Watched",
+    "check_program_ids",
+    "holds_secret",
+]
 
 # Stands in the hidden tests and solutions of the problems below, and nowhere else.
 SECRET = "secret-7f3a91"
@@ -52,6 +61,9 @@ _OUTCOMES = (
     (Outcome.RUNTIME_ERROR, Verdict.EXCEPTION),
     (Outcome.COMPILE_ERROR, Verdict.NOT_RUN),
 )
+# A program that failed its only test.
+FAILED = Judgement(Outcome.FAILED_TEST, (CaseResult(Verdict.WRONG_ANSWER),), "none", "lines", "0")
+
 _SEARCHED_OBJECTS = 200_000
 
 
@@ -62,15 +74,10 @@ class AgentCheckError(ValueError):
 class StandInJudge:
     """Gives every program an outcome that only its text decides; runs nothing."""
 
-    def __init__(self, outcome: Outcome | None = None) -> None:
-        self._outcome = outcome
-
     def submit(self, program: str, problem: Problem) -> Future[Judgement]:
         """Return a judgement that is there at once."""
         digest = hashlib.blake2b(program.encode("utf-8", "replace"), digest_size=1).digest()[0]
         outcome, verdict = _OUTCOMES[digest % len(_OUTCOMES)]
-        if self._outcome is not None:
-            outcome, verdict = self._outcome, dict(_OUTCOMES)[self._outcome]
         future: Future[Judgement] = Future()
         future.set_result(Judgement(outcome, tuple(CaseResult(verdict) for _ in problem.tests), "none", "lines", "0"))
         return future

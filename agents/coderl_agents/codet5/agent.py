@@ -53,6 +53,7 @@ class CodeT5Agent:
     """See the module's docstring. Implements `Agent`, `Generates` and `Trains`.
 
     Attributes:
+        action_modes: the modes that it plays in.
         spec: what the environment asks for.
         settings: how to train.
         model: the actor.
@@ -61,6 +62,8 @@ class CodeT5Agent:
         allowed: (model vocabulary,), true for tokens that may be played.
         corpus: the demonstrations of a training run, once a stage has asked for them.
     """
+
+    action_modes = ("token",)
 
     def __init__(self, spec: AgentSpec, settings: Settings, model: Any) -> None:
         assert spec.tokenizer is not None

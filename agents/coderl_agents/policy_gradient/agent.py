@@ -75,6 +75,7 @@ class PolicyGradientAgent:
     """See the module's docstring. Implements `Agent`, `Generates` and `Trains`.
 
     Attributes:
+        action_modes: the modes that it plays in.
         name: `reinforce`, `rloo`, `grpo` or `ppo`.
         spec: what the environment asks for.
         settings: how to train.
@@ -83,6 +84,7 @@ class PolicyGradientAgent:
         corpus: the demonstrations of a training run, once a stage has asked for them.
     """
 
+    action_modes = ("token",)
     model: PreTrainedModel
 
     def __init__(self, name: str, spec: AgentSpec, settings: Settings, model: PreTrainedModel) -> None:
