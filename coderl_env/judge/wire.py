@@ -285,21 +285,38 @@ def check_value(data: Any, depth: int = MAX_DEPTH) -> None:
     Raises:
         WireError: it is not.
     """
-    if data is None or type(data) in (bool, int, float, str):
-        return
-    if depth <= 0:
-        raise WireError("the value is nested too deeply")
-    if type(data) is list:
-        for item in data:
-            check_value(item, depth - 1)
-        return
-    if type(data) is not dict or len(data) != 1:
+    level = [data]
+    # One level after the other: no nesting, however deep, exceeds the interpreter's own recursion limit.
+    while level:
+        inner: list[Any] = []
+        for value in level:
+            if value is None or type(value) in (bool, int, float, str):
+                continue
+            if depth <= 0:
+                raise WireError("the value is nested too deeply")
+            inner += value if type(value) is list else _checked_content(value)
+        level = inner
+        depth -= 1
+
+
+def _checked_content(value: Any) -> list[Any]:
+    """Return the values inside a tagged one, after a look at its form.
+
+    Raises:
+        WireError: it is not what `encode_value` writes.
+    """
+    if type(value) is not dict or len(value) != 1:
         raise WireError("the value is not tagged JSON")
-    [(tag, content)] = data.items()
-    if tag not in _FORMS:
+    [(tag, content)] = value.items()
+    if tag in ("t", "s", "z") and type(content) is list:
+        return content
+    if tag == "d" and type(content) is list and all(type(pair) is list and len(pair) == 2 for pair in content):
+        return [item for pair in content for item in pair]
+    if tag not in _DECODERS:
         raise WireError(f"unknown tag {tag!r}")
-    if not _FORMS[tag](content, depth - 1):
+    if tag not in _FORMS or not _FORMS[tag](content):
         raise WireError(f"the content of tag {tag!r} is malformed")
+    return []
 
 
 def check_error(data: Any) -> dict[str, Any]:
@@ -320,51 +337,32 @@ def check_error(data: Any) -> dict[str, Any]:
         raise WireError("an exception's description is malformed") from error
 
 
-def _are_values(content: Any, depth: int) -> bool:
-    if type(content) is not list:
-        return False
-    for item in content:
-        check_value(item, depth)
-    return True
-
-
-def _are_pairs(content: Any, depth: int) -> bool:
-    return type(content) is list and all(
-        type(pair) is list and len(pair) == 2 and _are_values(pair, depth) for pair in content
-    )
-
-
-def _is_text(pattern: str) -> Callable[[Any, int], bool]:
+def _is_text(pattern: str) -> Callable[[Any], bool]:
     match = re.compile(pattern, re.ASCII).fullmatch
-    return lambda content, depth: type(content) is str and match(content) is not None
+    return lambda content: type(content) is str and match(content) is not None
 
 
-def _is_row(*kinds: Callable[[Any, int], bool]) -> Callable[[Any, int], bool]:
-    return lambda content, depth: (
+def _is_row(*kinds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda content: (
         type(content) is list
         and len(content) == len(kinds)
-        and all(kind(item, depth) for kind, item in zip(kinds, content, strict=True))
+        and all(kind(item) for kind, item in zip(kinds, content, strict=True))
     )
 
 
 _is_hex = _is_text("-?0x[0-9a-f]+")
 _is_bytes = _is_text("(?:[0-9a-f]{2})*")
 _is_number = _is_text(r"-?(?:inf|nan|\d+\.?\d*(?:e[+-]?\d+)?)")
-_FORMS: dict[str, Callable[[Any, int], bool]] = {
+# What holds no further values.
+_FORMS: dict[str, Callable[[Any], bool]] = {
     "i": _is_hex,
     "f": _is_number,
-    "t": _are_values,
-    "d": _are_pairs,
-    "s": _are_values,
-    "z": _are_values,
     "b": _is_bytes,
     "a": _is_bytes,
     "c": _is_row(_is_number, _is_number),
     "D": _is_text(r"-?(?:\d+\.?\d*(?:E[+-]?\d+)?|Infinity|s?NaN\d*)"),
     "F": _is_row(_is_hex, _is_hex),
     "T": _is_row(_is_text("|".join(_DATE_KINDS)), _is_text(r"[\dT:.+-]+")),
-    "n": lambda content, depth: type(content) is str and content in _TYPES,
-    "h": _is_row(
-        lambda content, depth: type(content) is int and content >= 0, lambda content, depth: type(content) is str
-    ),
+    "n": lambda content: type(content) is str and content in _TYPES,
+    "h": _is_row(lambda content: type(content) is int and content >= 0, lambda content: type(content) is str),
 }

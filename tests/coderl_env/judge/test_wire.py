@@ -8,6 +8,7 @@ import datetime
 import decimal
 import enum
 import fractions
+import inspect
 import json
 import math
 import socket
@@ -170,6 +171,20 @@ def test_depth_is_limited_on_both_sides() -> None:
     for call in (lambda value: wire.encode_value(value, refuse), wire.decode_value, wire.check_value):
         with pytest.raises(wire.WireError, match="deep"):
             call(nested(wire.MAX_DEPTH))
+
+
+def test_a_check_needs_no_stack_of_its_own() -> None:
+    """Else an answer of the deepest dicts that are allowed would end the judge's process instead of the test."""
+    value: dict[int, Any] = {}
+    for _ in range(wire.MAX_DEPTH - 1):
+        value = {1: value}
+    data = wire.encode_value(value, refuse)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 30)
+    try:
+        wire.check_value(data)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 MALFORMED: list[Any] = [
