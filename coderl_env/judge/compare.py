@@ -117,9 +117,9 @@ def _rounded_sets(found: list[str]) -> set[frozenset[float]] | None:
 def values_equal(expected: Any, actual: Any) -> bool:
     """Whether two values, both as tagged JSON, are equal.
 
-    A bool never equals a number; int and float are equal when numerically equal within 1e-9; a tuple equals a list; the
-    keys of dicts compare as their JSON strings; nan equals nan; everything else must be of the same type and equal.
-    Objects that the wire does not carry equal nothing.
+    A bool never equals a number; int and float are equal when numerically equal within 1e-9, and where an int is
+    expected, a float must round to it; a tuple equals a list; the keys of dicts compare as their JSON strings; nan
+    equals nan; everything else must be of the same type and equal. Objects that the wire does not carry equal nothing.
     """
     left_kind, left = _kind_and_content(expected)
     right_kind, right = _kind_and_content(actual)
@@ -141,8 +141,8 @@ def values_equal(expected: Any, actual: Any) -> bool:
         return sorted(map(_canonical, left)) == sorted(map(_canonical, right))
     if left_kind == "c":
         return all(map(_numbers_equal, map(float, left), map(float, right)))
-    if left_kind == "D" and "N" not in left + right:
-        return decimal.Decimal(left) == decimal.Decimal(right)
+    if left_kind == "D":
+        return left == right or _decimals_equal(left, right)
     return bool(left == right)
 
 
@@ -174,9 +174,18 @@ def _numbers_equal(left: float, right: float) -> bool:
     try:
         if math.isnan(left) or math.isnan(right):
             return math.isnan(left) and math.isnan(right)
+        if type(left) is int and math.isfinite(right) and round(right) != left:
+            return False  # a count, which floats have no more digits for
         return math.isclose(left, right, rel_tol=_VALUE_TOLERANCE, abs_tol=_VALUE_TOLERANCE)
     except OverflowError:
         return False  # an int too large for any float
+
+
+def _decimals_equal(left: str, right: str) -> bool:
+    try:
+        return decimal.Decimal(left) == decimal.Decimal(right)
+    except decimal.InvalidOperation:
+        return False  # a signalling nan, or an exponent that no program's own Decimal can have
 
 
 def _by_key(pairs: list[list[Any]]) -> dict[str, Any]:

@@ -155,8 +155,30 @@ UNEQUAL: list[tuple[Any, Any]] = [
 ]
 
 
+# The 80th Fibonacci number by floats, and rounding noise.
+COUNTS = [
+    (23416728348467685, 2.3416728348467744e16, False),
+    (1000000007, 1000000007.9, False),
+    (2**60 + 1, float(2**60), False),
+    (1000000007, 1000000007.0000001, True),
+    (3, 2.9999999999999996, True),
+    (1.0000000079e9, 1000000008, True),
+    (2.0**60, 2**60 + 1, True),
+]
+
+
 def tagged(value: Any) -> Any:
     return encode_value(value, lambda opaque: Handle(0, type(opaque).__name__))
+
+
+@pytest.mark.parametrize(("expected", "actual", "equal"), COUNTS)
+def test_a_float_must_round_to_the_int_that_is_expected(expected: float, actual: float, equal: bool) -> None:
+    assert values_equal(tagged(expected), tagged(actual)) == equal
+
+
+def test_a_decimal_that_no_program_can_have_equals_nothing() -> None:
+    """Who writes it is no Decimal, but a program that forges its answer."""
+    assert not values_equal({"D": "1"}, {"D": "1E+99999999999999999999"})
 
 
 @pytest.mark.parametrize(("expected", "actual"), EQUAL, ids=repr)
