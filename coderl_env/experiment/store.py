@@ -112,9 +112,11 @@ class SampleStore:
         with self._lock:
             return [row[0] for row in self._connection.execute("SELECT DISTINCT stage FROM samples ORDER BY stage")]
 
-    def task_outcomes(self, stage: str) -> list[tuple[str, str, int]]:
-        """Return task id, outcome and number of samples of one stage, sorted."""
-        query = "SELECT task_id, outcome, count(*) FROM samples WHERE stage = ? GROUP BY task_id, outcome ORDER BY 1, 2"
+    def outcome_rows(self, stage: str) -> list[tuple[str, int, str]]:
+        """Return task id, sample index and outcome of one stage's samples, sorted; texts are not read."""
+        query = (
+            "SELECT task_id, sample_index, outcome FROM samples WHERE stage = ? ORDER BY task_id, step, sample_index"
+        )
         with self._lock:
             return self._connection.execute(query, (stage,)).fetchall()
 

@@ -281,6 +281,11 @@ class _Table:
             }
             record = self._record(evaluation, metrics)
             record["budget"] = evaluation.samples
+            # For n@k with other numbers than the table's.
+            record["passed_examples"] = {
+                problem.id: "".join(str(int(result.examples)) for result in results)
+                for problem, results in zip(self._problems, shown, strict=True)
+            }
             # The same number of generated programs as in the plain rows, which pay nothing for running examples.
             record["equal_budget"] = {"samples": len(few[0]), **evaluation_row(equal, config.seed)}
             return record
@@ -294,7 +299,7 @@ class _Table:
         first = next(iter(metrics))
         rows = {}
         for name, record in self._rows.items():
-            row = {key: value for key, value in record.items() if key != "metrics"}
+            row = {key: value for key, value in record.items() if key not in ("metrics", "passed_examples")}
             row.update(evaluation_row(record["metrics"], seed))
             if name != first:
                 row["gain"] = gain_row(record["metrics"], metrics[first], seed)

@@ -14,12 +14,14 @@ from coderl_env.experiment.sweep.store import SweepStore
 from coderl_env.experiment.sweep.worker import ATTEMPTS_NAME, CELL_NAME
 from coderl_env.outcome import Outcome
 
-__all__ = ["gather_cell", "run_provenance", "run_seconds"]
+__all__ = ["gather_cell", "run_metrics", "run_provenance", "row_of", "run_seconds", "shown_examples", "stored_sample"]
 
 _EVALUATION = "evaluate_"
 _GREEDY_ENDING = "_greedy"
 _OWN_FIELDS = ("stage", "step", "time")  # of a line of metrics; everything else is a figure
 
+# Row -> problem -> one 0 or 1 for each sample: whether it passed the examples of the statement.
+ShownExamples = Mapping[str, Mapping[str, str]]
 _Attempt = tuple[float, float]  # begin and end, in seconds since the epoch
 
 
@@ -31,13 +33,13 @@ def gather_cell(store: SweepStore, cell: int, folder: Path) -> None:
         OSError: the store cannot be written.
     """
     store.clear(cell)
-    lines = read_metrics(folder)
-    store.add_metrics(_metrics(cell, lines, _attempts(folder, lines)))
+    store.add_metrics(run_metrics(cell, folder))
     samples = folder / "samples.sqlite"
     if samples.exists():
         difficulties = _read_json(folder / CELL_NAME).get("difficulties", {})
+        shown = shown_examples(folder)
         with SampleStore(samples, read_only=True) as run:
-            store.add_samples(cell, (_stored(sample, difficulties) for sample in run.rows()))
+            store.add_samples(cell, (stored_sample(sample, difficulties, shown) for sample in run.rows()))
 
 
 def run_seconds(folder: Path) -> float:
@@ -52,7 +54,10 @@ def run_provenance(folder: Path) -> dict[str, Any]:
     return {**facts, **{name: summary[name] for name in ("judge", "dataset") if name in summary}}
 
 
-def _metrics(cell: int, lines: Iterable[Mapping[str, Any]], attempts: Sequence[_Attempt]) -> Iterator[Metric]:
+def run_metrics(cell: int, folder: Path) -> Iterator[Metric]:
+    """Yield the figures of the run in `folder` as those of a cell."""
+    lines = read_metrics(folder)
+    attempts = _attempts(folder, lines)
     for line in lines:
         seconds = _seconds_at(line["time"], attempts)
         for name, value in line.items():
@@ -60,23 +65,33 @@ def _metrics(cell: int, lines: Iterable[Mapping[str, Any]], attempts: Sequence[_
                 yield Metric(cell, line["stage"], line["step"], seconds, name, value)
 
 
-def _stored(sample: Sample, difficulties: Mapping[str, str]) -> StoredSample:
-    stage, index = sample.stage, sample.sample_index
-    if stage.startswith(_EVALUATION):
-        row = stage.removeprefix(_EVALUATION)
-        if row.endswith(_GREEDY_ENDING):
-            row, index = row.removesuffix(_GREEDY_ENDING), GREEDY
-    else:
-        row = TRAINING + stage
+def shown_examples(folder: Path) -> ShownExamples:
+    """Return which of a run's sampled programs passed the examples of their statements, for the rows that know."""
+    stages = _read_json(folder / "stages.json")
+    return {row_of(stage)[0]: state.get("passed_examples", {}) for stage, state in stages.items()}
+
+
+def row_of(stage: str) -> tuple[str, bool]:
+    """Return the row that a stage of a run stands for, and whether its programs are the greedy ones."""
+    if not stage.startswith(_EVALUATION):
+        return TRAINING + stage, False
+    row = stage.removeprefix(_EVALUATION)
+    return row.removesuffix(_GREEDY_ENDING), row.endswith(_GREEDY_ENDING)
+
+
+def stored_sample(sample: Sample, difficulties: Mapping[str, str | None], shown: ShownExamples) -> StoredSample:
+    """Return a run's sample as the store of a sweep has it."""
+    row, greedy = row_of(sample.stage)
+    flags = "" if greedy else shown.get(row, {}).get(sample.task_id, "")
     return StoredSample(
         row=row,
         step=sample.step,
         task_id=sample.task_id,
-        sample_index=index,
+        sample_index=GREEDY if greedy else sample.sample_index,
         difficulty=difficulties.get(sample.task_id),
         outcome=Outcome(sample.outcome),
         reward=sample.reward,
-        passed_examples=None,
+        passed_examples=flags[sample.sample_index] == "1" if sample.sample_index < len(flags) else None,
         program=sample.program,
         judgement=sample.judgement,
     )
@@ -89,6 +104,9 @@ def _attempts(folder: Path, lines: Iterable[Mapping[str, Any]]) -> list[_Attempt
     # A line without its end was cut short.
     notes = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
     times = sorted(line["time"] for line in lines)
+    if not notes and times:
+        # A run that no sweep began: one attempt, pauses and all.
+        return [(times[0], times[-1])]
     attempts: list[_Attempt] = []
     for number, note in enumerate(notes):
         if note["event"] != "begin":
