@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import typer
 
-from coderl_env.cli import agents, datasets, doctor, evaluate, judge, play, sweep, train
+from coderl_env.cli import agents, datasets, doctor, evaluate, judge, play, rejudge, report, sweep, train
 from coderl_env.cli.terminal import Stopped, describe, say
 from coderl_env.judge import IsolationError, JudgeError
 from coderl_env.version import VERSION
@@ -39,6 +39,8 @@ app.command("train")(train.train_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("sweep")(sweep.sweep_command)
 app.command("judge")(judge.judge_command)
+app.command("rejudge")(rejudge.rejudge_command)
+app.command("report")(report.report_command)
 app.command("play")(play.play_command)
 app.command("doctor")(doctor.doctor_command)
 app.add_typer(datasets.app, name="datasets")

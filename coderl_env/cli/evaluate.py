@@ -1,4 +1,4 @@
-"""`coderl evaluate`: what an agent's programs achieve on held-out problems."""
+"""`coderl evaluate`: what an agent's programs, or those of a file, achieve on held-out problems."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from coderl_env.cli.options import (
     CheckpointOption,
     DataDirOption,
     JsonOption,
+    LimitOption,
     SetOption,
     allow_agents_here,
     environment_id,
     parse_settings,
 )
+from coderl_env.cli.predictions import PredictionOptions, evaluate_predictions
 from coderl_env.cli.progress import TerminalProgress
 from coderl_env.cli.terminal import emit_json, emit_table, progress_console
 from coderl_env.cli.train import build_config
@@ -85,14 +87,71 @@ def evaluate_command(
         bool, typer.Option("--solutions", help="Hand the agent the reference solutions: for the oracle only.")
     ] = False,
     settings: SetOption = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option("--predictions", help="Judge the programs of this file, made elsewhere.", show_default=False),
+    ] = None,
+    prediction_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="Of the predictions: human-eval, evalplus, apps, coderl or plain.",
+            show_default="told by the file",
+        ),
+    ] = None,
+    comparator: Annotated[
+        str, typer.Option("--comparator", help="For predictions: lines, exact, tokens, floats or apps.")
+    ] = _DEFAULTS.comparator,
+    limits: LimitOption = None,
+    examples: Annotated[
+        bool, typer.Option("--examples", help="Run predictions on the statement's examples too, for n@k.")
+    ] = False,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out predictions for problems that are not there.")
+    ] = False,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="For predictions: file of verdicts that other calls use too.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="For predictions: the folder of the verdicts.", show_default="in runs/"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let an agent solve held-out problems, greedily and sampled, and print pass@k with intervals over problems.
 
+    With --predictions, judge the programs of a file instead: those of human-eval, EvalPlus, APPS, CodeRL, or JSON Lines
+    with task_id and program. The same command again goes on where it was stopped.
+
     Example: coderl evaluate --run runs/first --samples 20 --json
+
+    Example: coderl evaluate --predictions samples.jsonl --env humaneval --data-dir humaneval.jsonl
     """
-    if (run is None) == (agent is None):
-        raise ValueError("say what to evaluate: either --run with a run's folder, or --agent with a name")
+    if sum(given is not None for given in (run, agent, predictions)) != 1:
+        raise ValueError(
+            "say what to evaluate: either --run with a run's folder, or --agent with a name, or --predictions with a "
+            "file; one of them"
+        )
+    if predictions is not None:
+        chosen_difficulties = tuple(difficulty) if difficulty else None
+        options = PredictionOptions(
+            file=predictions,
+            format=prediction_format,
+            env=env,
+            split=split,
+            data_dir=data_dir,
+            difficulties=chosen_difficulties,
+            comparator=comparator,
+            isolation=isolation or _DEFAULTS.isolation,
+            limits=tuple(limits or ()),
+            examples=examples,
+            skip_unknown=skip_unknown,
+            cache=cache,
+            seed=seed,
+            out=out,
+        )
+        evaluate_predictions(options, as_json=as_json)
+        return
     given: dict[str, Any] = {
         "env": None if env is None else environment_id(env),
         "agent": agent,

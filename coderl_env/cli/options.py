@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from coderl_env.experiment.settings import SHORT_NAMES, checked_fields, environment_id
+from coderl_env.problem import Limits
 
 __all__ = [
     "SHORT_NAMES",
@@ -19,10 +20,12 @@ __all__ = [
     "EnvOption",
     "IsolationOption",
     "JsonOption",
+    "LimitOption",
     "SetOption",
     "allow_agents_here",
     "checked_fields",
     "environment_id",
+    "parse_limits",
     "parse_settings",
 ]
 
@@ -40,6 +43,11 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="A setting, as key=value; may be given more than once.")
 ]
 
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option("--limit", help="A limit of the judge, as cpu_seconds=4; may be given more than once."),
+]
+
 
 def allow_agents_here() -> None:
     """Let an agent be named by a module in the current folder, as `python -m` does; installed modules come first."""
@@ -48,11 +56,23 @@ def allow_agents_here() -> None:
         sys.path.append(here)
 
 
-def parse_settings(pairs: Sequence[str] | None) -> dict[str, Any]:
+def parse_limits(pairs: Sequence[str] | None) -> Limits | None:
+    """Return the limits that `key=value` texts hold, or None where there are none.
+
+    Raises:
+        ValueError: a text is no `key=value`, or names no limit, or its value is none.
+
+    >>> parse_limits(["cpu_seconds=4"]).cpu_seconds
+    4
+    """
+    return Limits.from_dict(parse_settings(pairs, "--limit")) if pairs else None
+
+
+def parse_settings(pairs: Sequence[str] | None, option: str = "--set") -> dict[str, Any]:
     """Return the settings that `key=value` texts hold; a value is JSON where it can be, otherwise text.
 
     Raises:
-        ValueError: a text has no `=` or no key, or a key comes twice.
+        ValueError: a text has no `=` or no key, or a key comes twice; the message names `option`.
 
     >>> parse_settings(["steps=3", "model=nano", "levels=[1, 2]", "critic=false"])
     {'steps': 3, 'model': 'nano', 'levels': [1, 2], 'critic': False}
@@ -62,9 +82,9 @@ def parse_settings(pairs: Sequence[str] | None) -> dict[str, Any]:
         key, equals, text = pair.partition("=")
         key = key.strip()
         if not equals or not key:
-            raise ValueError(f"--set needs key=value, not {pair!r}")
+            raise ValueError(f"{option} needs key=value, not {pair!r}")
         if key in settings:
-            raise ValueError(f"--set {key} is given twice; leave one out")
+            raise ValueError(f"{option} {key} is given twice; leave one out")
         try:
             settings[key] = json.loads(text)
         except ValueError:

@@ -12,6 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from coderl_env.experiment.reports.curves import CURVE_FIGURES, smoothed
+from coderl_env.experiment.reports.grids import Grid, markdown_table, percent
+from coderl_env.experiment.reports.groups import row_label
 from coderl_env.experiment.run_folder import write_whole
 from coderl_env.outcome import Outcome
 from coderl_env.version import VERSION
@@ -21,24 +24,13 @@ if TYPE_CHECKING:
 
     from coderl_env.experiment.run_folder import RunFolder
 
-__all__ = ["CURVE_NAME", "REPORT_NAME", "curve_png", "report_text", "summary_tables", "write_report"]
+__all__ = ["CURVE_NAME", "REPORT_NAME", "curve_png", "report_text", "screen_table", "summary_tables", "write_report"]
 
 REPORT_NAME = "report.md"
 CURVE_NAME = "learning_curve.png"
 
-_ROWS = {
-    "warm_start": "warm start",
-    "ce_continued": "CE continued",
-    "rl": "RL",
-    # Until critic sampling exists, the example tests of the statement choose among the programs drawn.
-    "rl_critic_sampling": "RL, filtered",
-}
 _METRICS = {"pass_at_1": "pass@1", "pass_at_5": "pass@5", "greedy": "greedy"}
-# The figure that says most of a stage, the first of these that it logged.
-_CURVES = ("pass_rate", "pass_at_1", "reward", "accuracy", "validation_loss", "loss")
 _INTERVAL = "percent, [95 % interval] over problems"
-
-Grid = tuple[str, list[str], list[list[str]]]  # title, columns, rows
 
 
 def write_report(run: RunFolder, summary: Mapping[str, Any]) -> Path:
@@ -61,17 +53,21 @@ def write_report(run: RunFolder, summary: Mapping[str, Any]) -> Path:
 
 def summary_tables(summary: Mapping[str, Any]) -> list[Table]:
     """Return a summary's tables for the screen: results, paired gains, outcomes."""
-    from rich.table import Table
+    return [screen_table(grid) for grid in _grids(summary)]
 
-    tables = []
-    for title, columns, rows in _grids(summary):
-        table = Table(title=title, title_justify="left")
-        for index, column in enumerate(columns):
-            table.add_column(column, justify="left" if index == 0 else "right")
-        for row in rows:
-            table.add_row(*row)
-        tables.append(table)
-    return tables
+
+def screen_table(grid: Grid) -> Table:
+    """Return a table for the screen; what its cells hold is never read as markup."""
+    from rich.table import Table
+    from rich.text import Text
+
+    title = f"{grid.title}\n{grid.note}" if grid.note else grid.title
+    table = Table(title=Text(title), title_justify="left")
+    for index, column in enumerate(grid.columns):
+        table.add_column(column, justify="left" if index == 0 else "right")
+    for row in grid.rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def report_text(summary: Mapping[str, Any], config: Mapping[str, Any], *, has_curve: bool) -> str:
@@ -83,13 +79,15 @@ def report_text(summary: Mapping[str, Any], config: Mapping[str, Any], *, has_cu
         has_curve: whether the picture of the learning curve lies beside the report.
     """
     parts = [f"# {summary.get('agent')} on {summary.get('env')}, seed {summary.get('seed')}"]
-    for title, columns, rows in _grids(summary):
-        parts.append(f"## {title}\n\n{_markdown(columns, rows)}")
+    parts += [f"## {grid.title}\n\n{markdown_table(grid)}" for grid in _grids(summary)]
     curve = f"![Learning curve]({CURVE_NAME})" if has_curve else _why_no_curve()
     parts.append(f"## Learning curve\n\n{curve}")
-    parts.append("## Where this comes from\n\n" + _markdown(["what", "value"], list(_provenance(summary))))
-    settings = [[name, _cell(value)] for name, value in config.items()]
-    parts.append("## Settings\n\n" + _markdown(["setting", "value"], settings))
+    settings = tuple((name, _cell(value)) for name, value in config.items())
+    for grid in (
+        Grid("Where this comes from", ("what", "value"), tuple(_provenance(summary))),
+        Grid("Settings", ("setting", "value"), settings),
+    ):
+        parts.append(f"## {grid.title}\n\n{markdown_table(grid)}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -107,8 +105,8 @@ def curve_png(metrics: Sequence[Mapping[str, Any]]) -> bytes | None:
         figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True
     ):
         axes.plot(steps, values, color="tab:blue", alpha=0.3, linewidth=1)
-        axes.plot(steps, _smoothed(values), color="tab:blue", linewidth=2)
-        axes.set(title=_ROWS.get(stage, stage.replace("_", " ")), xlabel="step", ylabel=name.replace("_", " "))
+        axes.plot(steps, smoothed(values), color="tab:blue", linewidth=2)
+        axes.set(title=row_label(stage).replace("_", " "), xlabel="step", ylabel=name.replace("_", " "))
         axes.grid(alpha=0.3)
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)  # the figure draws on it from now on
@@ -118,7 +116,7 @@ def curve_png(metrics: Sequence[Mapping[str, Any]]) -> bytes | None:
 
 def _grids(summary: Mapping[str, Any]) -> list[Grid]:
     grids = [_results(summary), _gains(summary), _outcomes(summary)]
-    return [grid for grid in grids if grid[2]]
+    return [grid for grid in grids if grid.rows]
 
 
 def _results(summary: Mapping[str, Any]) -> Grid:
@@ -127,14 +125,15 @@ def _results(summary: Mapping[str, Any]) -> Grid:
     counts = "; ".join(sorted({_counts(row) for row in rows.values()}))
     cells = []
     for key, row in rows.items():
-        label = _ROWS.get(key, key)
+        label = row_label(key)
         equal = row.get("equal_budget")
         if equal:
             # The comparison with the other rows is fair at their number of programs only.
-            cells.append([f"{label}, {equal['samples']}", *(_interval(equal.get(name)) for name in names)])
+            cells.append((f"{label}, {equal['samples']}", *(percent(equal.get(name)) for name in names)))
             label = f"{label}, {row['samples']}"
-        cells.append([label, *(_interval(row.get(name)) for name in names)])
-    return f"Held-out problems ({counts}; {_INTERVAL})", ["", *(_METRICS[name] for name in names)], cells
+        cells.append((label, *(percent(row.get(name)) for name in names)))
+    columns = ("", *(_METRICS[name] for name in names))
+    return Grid(f"Held-out problems ({counts}; {_INTERVAL})", columns, tuple(cells))
 
 
 def _gains(summary: Mapping[str, Any]) -> Grid:
@@ -146,9 +145,9 @@ def _gains(summary: Mapping[str, Any]) -> Grid:
         for field, base in bases.items():
             gain = row.get(field)
             if gain:
-                label = f"{_ROWS.get(key, key)} - {_ROWS.get(base, base)}"
-                cells.append([label, *(_interval(gain.get(name), signed=True) for name in names)])
-    return f"Paired gains ({_INTERVAL})", ["", *(_METRICS[name] for name in names)], cells
+                label = f"{row_label(key)} - {row_label(base)}"
+                cells.append((label, *(percent(gain.get(name), signed=True) for name in names)))
+    return Grid(f"Paired gains ({_INTERVAL})", ("", *(_METRICS[name] for name in names)), tuple(cells))
 
 
 def _outcomes(summary: Mapping[str, Any]) -> Grid:
@@ -158,28 +157,21 @@ def _outcomes(summary: Mapping[str, Any]) -> Grid:
         counts = row.get("outcomes", {})
         total = sum(counts.values())
         if total:
-            cells.append([_ROWS.get(key, key), *(f"{100 * counts.get(kind, 0) / total:.1f}" for kind in kinds)])
-    return "Outcomes (percent of samples)", ["", *(kind.replace("_", " ") for kind in kinds)], cells
+            cells.append((row_label(key), *(f"{100 * counts.get(kind, 0) / total:.1f}" for kind in kinds)))
+    columns = ("", *(kind.replace("_", " ") for kind in kinds))
+    return Grid("Outcomes (percent of samples)", columns, tuple(cells))
 
 
 def _counts(row: Mapping[str, Any]) -> str:
     return f"{row.get('problems')} problems, {row.get('samples')} samples each, temperature {row.get('temperature')}"
 
 
-def _interval(estimate: Mapping[str, float] | None, *, signed: bool = False) -> str:
-    if estimate is None:
-        return "-"
-    sign = "+" if signed else ""
-    mean, low, high = (100 * estimate[name] for name in ("mean", "low", "high"))
-    return f"{mean:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
-
-
-def _provenance(summary: Mapping[str, Any]) -> Iterator[list[str]]:
-    yield ["coderl-env", VERSION]
+def _provenance(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "coderl-env", VERSION
     for name in ("env", "dataset", "agent", "seed", "judge"):
-        yield [name, _cell(summary.get(name))]
+        yield name, _cell(summary.get(name))
     for stage, seconds in summary.get("seconds", {}).items():
-        yield [f"seconds, {stage.replace('_', ' ')}", f"{seconds:.0f}"]
+        yield f"seconds, {stage.replace('_', ' ')}", f"{seconds:.0f}"
 
 
 def _cell(value: Any) -> str:
@@ -188,14 +180,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_cell, value)) or "-"
     return "-" if value is None else str(value)
-
-
-def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |"
-
-    rule = "|" + "|".join("---" if index == 0 else "---:" for index in range(len(columns))) + "|"
-    return "\n".join([line(columns), rule, *map(line, rows)])
 
 
 def _why_no_curve() -> str:
@@ -208,16 +192,9 @@ def _curves(metrics: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, li
     """Yield stage, figure, steps and values of each stage that logged at least two values of a known figure."""
     for stage in dict.fromkeys(line["stage"] for line in metrics):
         lines = [line for line in metrics if line["stage"] == stage]
-        for name in _CURVES:
+        for name in CURVE_FIGURES:
             points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
             if len(points) >= 2:
                 points.sort()
                 yield stage, name, [step for step, _ in points], [value for _, value in points]
                 break
-
-
-def _smoothed(values: Sequence[float]) -> list[float]:
-    """Return the mean over a centred window of about a tenth of the curve."""
-    half = max(1, len(values) // 20)
-    windows = (values[max(0, index - half) : index + half + 1] for index in range(len(values)))
-    return [sum(window) / len(window) for window in windows]

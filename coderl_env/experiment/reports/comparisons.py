@@ -1,0 +1,146 @@
+"""Comparisons: of entrants with each other, of an entrant's rows, and of entrants over all environments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from coderl_env.experiment.estimators import (
+    Estimate,
+    bootstrap_mean,
+    paired_difference,
+    probability_of_improvement,
+    seed_interval,
+)
+from coderl_env.experiment.reports.grids import Grid, percent
+from coderl_env.experiment.reports.groups import Entrant, final_row, row_label
+from coderl_env.experiment.reports.scores import Scores, Values
+
+__all__ = ["aggregate_grid", "comparison_grids", "gain_grid"]
+
+_RESAMPLES = 2000
+_PAIRS_AT_MOST = 15
+_MAIN = "pass@1"
+_CONTROL = "ce_continued"
+
+
+def comparison_grids(groups: Sequence[Entrant], scores: Scores) -> list[Grid]:
+    """Return the comparison of every two entrants of one environment by pass@1 of their final rows."""
+    contenders = [(group, row) for group in groups if (row := final_row(scores.rows(group))) is not None]
+    pairs = list(combinations(contenders, 2))
+    note = f"By {_MAIN} of each agent's last row. Differences in percentage points, with 95 % intervals."
+    if len(pairs) > _PAIRS_AT_MOST:
+        pairs = [(contenders[0], other) for other in contenders[1:]]
+        note += f" Every agent against {contenders[0][0].label}."
+    lines = []
+    for (second, second_row), (first, first_row) in pairs:
+        after, before = scores.values(first, first_row, _MAIN), scores.values(second, second_row, _MAIN)
+        if after is None or before is None:
+            continue
+        better = None
+        if len(after) > 1 and len(before) > 1:
+            better = probability_of_improvement(
+                [_means(after)], [_means(before)], seed=scores.seed, resamples=_RESAMPLES
+            )
+        over_problems = _over_problems((first, first_row), (second, second_row), scores)
+        over_seeds = _over_seeds((first, first_row), (second, second_row), scores)
+        cells = (percent(better), percent(over_problems, signed=True), percent(over_seeds, signed=True))
+        lines.append((f"{first.label} over {second.label}", *cells))
+    columns = ("", "probability of improvement", "difference, over problems", "difference, over seeds")
+    return [Grid("Agents compared", columns, tuple(lines), note)] if lines else []
+
+
+def gain_grid(groups: Sequence[Entrant], scores: Scores) -> Grid | None:
+    """Return what rows of the same cells gain over the first one and over the cross-entropy control, pair by pair."""
+    names = [name for name in scores.names(groups) if not name[0].isdigit()][:4]
+    lines = []
+    for group in groups:
+        rows = scores.rows(group)
+        bases = dict.fromkeys([*rows[:1], *(row for row in rows if row == _CONTROL)])
+        for index, row in enumerate(rows):
+            for base in bases:
+                if index > rows.index(base):
+                    figures = [_gain(group, row, base, name, scores) for name in names]
+                    label = f"{group.label}: {row_label(row)} - {row_label(base)}"
+                    lines.append((label, *(percent(figure, signed=True) for figure in figures)))
+    note = "Percentage points, paired by problem and seed; 95 % interval over seeds, or over problems with one seed."
+    return Grid("Paired gains", ("", *names), tuple(lines), note) if lines else None
+
+
+def aggregate_grid(groups: Sequence[Entrant], scores: Scores) -> Grid | None:
+    """Return entrants over all environments, where there are several that all of them have."""
+    envs = list(dict.fromkeys(group.env for group in groups))
+    if len(envs) < 2:
+        return None
+    lines = []
+    for label in dict.fromkeys(group.label for group in groups):
+        strata = []
+        for env in envs:
+            group = next((group for group in groups if (group.label, group.env) == (label, env)), None)
+            row = None if group is None else final_row(scores.rows(group))
+            values = None if group is None or row is None else scores.values(group, row, _MAIN)
+            if values is not None:
+                strata.append(_means(values))
+        if len(strata) < len(envs):
+            continue
+        figures = [
+            seed_interval(strata, seed=scores.seed, resamples=_RESAMPLES, statistic=name) for name in ("iqm", "mean")
+        ]
+        runs = str(sum(map(len, strata)))
+        lines.append((label, runs, *map(percent, figures)))
+    note = (
+        f"{_MAIN} of the last row in {', '.join(envs)}: percent, with stratified bootstrap 95 % intervals; the seeds "
+        "of each environment are a stratum. Agents that are missing in one of them are left out."
+    )
+    return Grid("Over all environments", ("", "runs", "IQM", "mean"), tuple(lines), note) if lines else None
+
+
+def _means(values: Sequence[Values]) -> list[float]:
+    return [float(array.mean()) for array in values]
+
+
+def _gain(group: Entrant, row: str, base: str, name: str, scores: Scores) -> Estimate | None:
+    after, before = scores.values(group, row, name), scores.values(group, base, name)
+    if after is None or before is None:
+        return None
+    problems = [
+        (one.task_ids, other.task_ids)
+        for one, other in zip(scores.results(group, row), scores.results(group, base), strict=True)
+    ]
+    if any(ids != others for ids, others in problems):
+        return None
+    differences = [one - other for one, other in zip(after, before, strict=True)]
+    if len(differences) == 1:
+        return bootstrap_mean(differences[0], seed=scores.seed, resamples=_RESAMPLES)
+    return seed_interval([_means(differences)], seed=scores.seed, resamples=_RESAMPLES, statistic="mean")
+
+
+def _over_problems(first: tuple[Entrant, str], second: tuple[Entrant, str], scores: Scores) -> Estimate | None:
+    """Return the difference of the means over seeds, problem by problem; None where the problems are not the same."""
+    sides = []
+    for group, row in (first, second):
+        results, values = scores.results(group, row), scores.values(group, row, _MAIN)
+        if values is None or len({result.task_ids for result in results}) > 1:
+            return None
+        sides.append((results[0].task_ids, np.mean(values, axis=0)))
+    (ids, after), (others, before) = sides
+    if ids != others:
+        return None
+    return paired_difference(after, before, seed=scores.seed, resamples=_RESAMPLES)
+
+
+def _over_seeds(first: tuple[Entrant, str], second: tuple[Entrant, str], scores: Scores) -> Estimate | None:
+    """Return the mean difference of the scores of equal seeds; None where they share fewer than two."""
+    sides = []
+    for group, row in (first, second):
+        values = scores.values(group, row, _MAIN)
+        if values is None:
+            return None
+        sides.append({cell.seed: mean for cell, mean in zip(group.cells, _means(values), strict=True)})
+    shared = sorted(set(sides[0]) & set(sides[1]))
+    if len(shared) < 2:
+        return None
+    after, before = ([side[seed] for seed in shared] for side in sides)
+    return paired_difference(after, before, seed=scores.seed, resamples=_RESAMPLES)
