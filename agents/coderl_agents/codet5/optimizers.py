@@ -147,9 +147,11 @@ def make_optimizers(
     else:
         matrices = {key: value for key, value in parameters.items() if _is_block_matrix(key, value)}
     rest = [value for key, value in parameters.items() if key not in matrices]
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(rest, lr=learning_rate, betas=_BETAS, weight_decay=weight_decay, fused=True)
-    ]
+    optimizers: list[torch.optim.Optimizer] = []
+    if rest:
+        optimizers.append(
+            torch.optim.AdamW(rest, lr=learning_rate, betas=_BETAS, weight_decay=weight_decay, fused=True)
+        )
     if matrices:
         dtype = best_compute_dtype(next(iter(matrices.values())).device)
         optimizers.append(Muon(list(matrices.values()), matrix_rate, weight_decay=weight_decay, compute_dtype=dtype))

@@ -23,7 +23,7 @@ def add_adapters(model: PreTrainedModel, rank: int, seed: int) -> None:
         seed: seed of their first weights.
 
     Raises:
-        ValueError: peft is not installed.
+        ValueError: peft is not installed, or the model has no linear layers.
     """
     try:
         from peft import LoraConfig, inject_adapter_in_model
@@ -32,6 +32,8 @@ def add_adapters(model: PreTrainedModel, rank: int, seed: int) -> None:
             "lora_rank needs the package peft, which is not installed; install it with: pip install 'coderl-env[peft]'"
         ) from error
     targets = _linear_names(model)
+    if not targets:
+        raise ValueError(f"{type(model).__name__} has no linear layers to put adapters into; train it with lora_rank 0")
     config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules=targets, bias="none")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -30,7 +30,7 @@ AGENTS: dict[str, dict[str, Any]] = {
 
 # Optimiser and learning rates that suit a model: random weights of an encoder-decoder and of a decoder-only model, the
 # nano checkpoint that ships with the package, published checkpoints of at least 60 million parameters, and adapters in
-# these.
+# any of these.
 RATES: dict[str, dict[str, Any]] = {
     "fresh": {"optimizer": "muon", "matrix_rate": 0.03, "learning_rate": 2e-2, "rl_rate": 5e-4},
     "causal": {"optimizer": "muon", "matrix_rate": 0.02, "learning_rate": 5e-3, "rl_rate": 3e-4},
@@ -150,7 +150,7 @@ class Settings:
 
     def completed(self, agent: str, kind: str) -> Settings:
         """Return these settings with the values of the agent and of the kind of model where they are None."""
-        defaults = AGENTS[agent] | RATES["adapters" if self.lora_rank and kind == "published" else kind]
+        defaults = AGENTS[agent] | RATES["adapters" if self.lora_rank else kind]
         return replace(self, **{name: value for name, value in defaults.items() if getattr(self, name) is None})
 
     @classmethod
