@@ -11,10 +11,23 @@ from coderl_env.experiment.run_folder import read_metrics
 from coderl_env.experiment.store import Sample, SampleStore
 from coderl_env.experiment.sweep.records import GREEDY, TRAINING, Metric, StoredSample
 from coderl_env.experiment.sweep.store import SweepStore
-from coderl_env.experiment.sweep.worker import ATTEMPTS_NAME, CELL_NAME
 from coderl_env.outcome import Outcome
 
-__all__ = ["gather_cell", "run_metrics", "run_provenance", "row_of", "run_seconds", "shown_examples", "stored_sample"]
+__all__ = [
+    "ATTEMPTS_NAME",
+    "CELL_NAME",
+    "gather_cell",
+    "run_metrics",
+    "run_provenance",
+    "row_of",
+    "run_seconds",
+    "shown_examples",
+    "stored_sample",
+]
+
+# What a cell's process adds to its run folder: when its attempts began and ended, and facts that only it knows.
+ATTEMPTS_NAME = "attempts.jsonl"
+CELL_NAME = "cell.json"
 
 _EVALUATION = "evaluate_"
 _GREEDY_ENDING = "_greedy"

@@ -26,16 +26,15 @@ from typing import Any, Protocol
 
 from coderl_env.experiment.report import write_report
 from coderl_env.experiment.run_folder import RunFolder, RunFolderError
+from coderl_env.experiment.sweep.gather import ATTEMPTS_NAME, CELL_NAME
 from coderl_env.experiment.sweep.hardware import describe_hardware
 from coderl_env.experiment.sweep.plan import GIVEN_AGENTS
 from coderl_env.experiment.training import TrainConfig, train
 from coderl_env.experiment.workbench import open_split
 from coderl_env.version import VERSION
 
-__all__ = ["ATTEMPTS_NAME", "CELL_NAME", "Channel", "Order", "run_cell", "work"]
+__all__ = ["Channel", "Order", "run_cell", "work"]
 
-ATTEMPTS_NAME = "attempts.jsonl"
-CELL_NAME = "cell.json"
 
 _LOCK_SECONDS = 10.0  # an earlier process of the cell may need so long to be gone
 _MESSAGE_SECONDS = 0.3
