@@ -1,0 +1,150 @@
+"""Sweeps that run: in processes of their own, whatever agents do, and however often they are killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from coderl_env.experiment.run_folder import RunFolderError, read_config, take_lock
+from coderl_env.experiment.sweep.records import Cell
+from coderl_env.experiment.sweep.run import run_sweep
+from coderl_env.experiment.sweep.store import SweepStore
+
+Small = Callable[..., dict[str, Any]]
+
+RUN = """
+import json, sys
+from coderl_env.experiment.sweep.config import SweepConfig
+from coderl_env.experiment.sweep.run import run_sweep
+
+if __name__ == "__main__":
+    run_sweep(json.loads(sys.argv[1]), sys.argv[2])
+"""
+
+TRAVELS = """
+import json, sys
+from coderl_env.experiment.sweep.run import run_sweep
+
+class Answers:
+    def __init__(self, spec, text): self.text = text
+    def begin(self, tasks, sampling): pass
+    def act(self, observations, infos): return [self.text] * len(observations)
+    def learn(self, episodes): return {}
+    def save(self, path): path.mkdir(parents=True, exist_ok=True)
+
+if __name__ == "__main__":
+    answer = "print('from the script')"
+    cells = run_sweep(json.loads(sys.argv[1]), sys.argv[2], agents={"mine": lambda spec: Answers(spec, answer)})
+    sys.exit(any(cell.status != "done" for cell in cells))
+"""
+
+
+def _content(folder: Path) -> list[tuple[Any, ...]]:
+    """Return everything that two runs of a sweep must agree on: samples, judgements without times, figures."""
+    found: list[tuple[Any, ...]] = []
+    with SweepStore(folder, read_only=True) as store:
+        for cell in store.cells():
+            assert (cell.status, cell.error) == ("done", None)
+            for sample in store.samples(cell.cell):
+                judgement = json.loads(json.dumps(sample.judgement))
+                for case in judgement["cases"]:
+                    del case["cpu_seconds"]
+                key = (cell.name, sample.row, sample.step, sample.task_id, sample.sample_index, sample.difficulty)
+                found.append((*key, sample.outcome, sample.reward, sample.program, json.dumps(judgement)))
+            found += [
+                (cell.name, figure.stage, figure.step, figure.name, figure.value) for figure in store.metrics(cell.cell)
+            ]
+    return found
+
+
+def _kill_at_random_moments(values: dict[str, Any], folder: Path, kills: int, longest_seconds: float) -> None:
+    """Run a sweep, kill it again and again, and run it to its end."""
+    command = [sys.executable, "-c", RUN, json.dumps(values), str(folder)]
+    rng = Random(kills)
+    for _ in range(kills):
+        process = subprocess.Popen(command)
+        time.sleep(rng.uniform(0.5, longest_seconds))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    subprocess.run(command, check=True, timeout=200)
+
+
+def _by_name(cells: list[Cell]) -> dict[str, Cell]:
+    return {cell.agent: cell for cell in cells}
+
+
+def test_a_cell_that_fails_is_recorded_and_the_others_finish(small: Small, agents_file: Path, tmp_path: Path) -> None:
+    def faulty(fault: str) -> dict[str, Any]:
+        return {"name": fault, "agent": f"{agents_file}:make", "settings": {"fault": fault}}
+
+    values = small(agents=["random", *(faulty(fault) for fault in ("raises", "nan", "full"))], parallel=2)
+    cells = _by_name(run_sweep(values, tmp_path / "sweep"))
+    assert {name: cell.status for name, cell in cells.items()} == {
+        "random": "done",
+        "raises": "failed",
+        "nan": "failed",
+        "full": "failed",
+    }
+    assert cells["raises"].error == "RuntimeError: I will not learn"
+    assert cells["nan"].error == "loss is nan in stage rl; what follows would mean nothing, so it ends here"
+    assert "No space left on device" in str(cells["full"].error)
+    log = tmp_path / "sweep" / "logs" / "synth-raises-seed0.log"
+    assert 'raise RuntimeError("I will not learn")' in log.read_text()
+    random = cells["random"]
+    assert {"isolation", "version"} <= set(random.provenance["judge"])
+    assert random.provenance["hardware"]["processors"] >= 1
+    assert 0 < float(random.seconds or 0) < 60
+    folder = tmp_path / "sweep" / str(random.folder)
+    assert read_config(folder)["agent"] == "random"
+    assert {"summary.json", "report.md", "metrics.jsonl", "samples.sqlite"} <= {item.name for item in folder.iterdir()}
+    with SweepStore(tmp_path / "sweep") as store:
+        counts = list(store.counts(random.cell))
+        assert {(count.row, count.greedy, count.samples, count.difficulty) for count in counts} == {
+            (row, greedy, 1 if greedy else 2, "1") for row in ("start", "rl") for greedy in (True, False)
+        }
+        assert [count.samples for count in store.counts(random.cell, "train/rl")] == [2] * 6
+        assert [figure.step for figure in store.metrics(random.cell, "rl", "reward")] == [1, 2, 3]
+        assert all(0 < float(figure.seconds or 0) < 60 for figure in store.metrics(random.cell))
+
+
+def test_a_cell_that_hangs_is_ended(small: Small, agents_file: Path, tmp_path: Path) -> None:
+    hangs = {"agent": f"{agents_file}:make", "settings": {"fault": "hangs"}}
+    (cell,) = run_sweep(small(agents=[hangs], cell_timeout_seconds=0.5), tmp_path)
+    assert (cell.status, cell.error) == ("failed", "it took longer than 0.5 seconds (cell_timeout_seconds)")
+
+
+def test_a_folder_of_another_sweep_or_in_use_is_refused(small: Small, tmp_path: Path) -> None:
+    with take_lock(tmp_path), pytest.raises(RunFolderError, match="another process is using"):
+        run_sweep(small(), tmp_path)
+    with pytest.raises(ValueError, match="unknown agent"):
+        run_sweep(small(agents=["nobody"]), tmp_path / "never")
+    assert not (tmp_path / "never").exists()
+
+
+@pytest.mark.parametrize("kills", [pytest.param(2), pytest.param(20, marks=pytest.mark.slow)])
+def test_a_sweep_that_was_killed_ends_as_one_that_was_not(small: Small, kills: int, tmp_path: Path) -> None:
+    values = small(budget={"steps": 3}) if kills == 2 else small(seeds=2, parallel=2, budget={"steps": 60})
+    run_sweep(values, tmp_path / "whole")
+    _kill_at_random_moments(values, tmp_path / "killed", kills, 2.0)
+    expected = _content(tmp_path / "whole")
+    assert len(expected) > 50
+    assert _content(tmp_path / "killed") == expected
+
+
+@pytest.mark.slow
+def test_an_agent_of_a_script_travels(small: Small, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(TRAVELS)
+    values = small(agents=["mine"])
+    subprocess.run([sys.executable, script, json.dumps(values), tmp_path / "sweep"], check=True, timeout=100)
+    with SweepStore(tmp_path / "sweep") as store:
+        assert {sample.program for sample in store.samples(0)} == {"print('from the script')"}
