@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from coderl_agents.codet5.batches import Example
+from coderl_agents.codet5.batches import Example, encode_example
 from coderl_env.agent import Episode, Program, Sampling, Task
 from coderl_env.experiment.workbench import Workbench
 from coderl_env.judge import JudgeError
@@ -19,7 +19,19 @@ from coderl_env.outcome import Outcome
 if TYPE_CHECKING:
     from coderl_agents.codet5.agent import CodeT5Agent
 
-__all__ = ["Drawing", "Experience", "Group", "Row", "draw_programs", "pack", "receive", "unpack"]
+__all__ = [
+    "Drawing",
+    "Experience",
+    "Group",
+    "Row",
+    "draw_programs",
+    "pack",
+    "pack_groups",
+    "receive",
+    "stored_groups",
+    "unpack",
+    "unpack_groups",
+]
 
 _STREAMS = {"critic": 11, "rl": 12}  # keeps the draws of the stages apart
 
@@ -124,7 +136,9 @@ class Experience:
         return figures
 
 
-def draw_programs(agent: CodeT5Agent, workbench: Workbench, stage: str, step: int, *, has_greedy: bool) -> Drawing:
+def draw_programs(
+    agent: CodeT5Agent, workbench: Workbench, stage: str, step: int, *, has_greedy: bool, spread: int = 1
+) -> Drawing:
     """Draw programs for fresh train problems with the current actor, and hand them to the judge.
 
     Args:
@@ -133,12 +147,13 @@ def draw_programs(agent: CodeT5Agent, workbench: Workbench, stage: str, step: in
         stage: name of the stage, which decides the draws together with the step and the run's seed.
         step: number of the step.
         has_greedy: draw the greedy program of each problem too.
+        spread: draw for so many times as many problems, and so many times fewer programs of each.
     """
     config, settings = workbench.config, agent.settings
     rng = np.random.default_rng([config.seed, _STREAMS[stage], step])
-    tasks = workbench.draw_tasks(config.problems_per_step, rng)
+    tasks = workbench.draw_tasks(config.problems_per_step * spread, rng)
     sampling = Sampling(settings.rl_temperature, settings.rl_top_p, int(rng.integers(2**31)))
-    programs = agent.generate(tasks, config.samples_per_step, sampling)
+    programs = agent.generate(tasks, max(1, config.samples_per_step // spread), sampling)
     if has_greedy:
         greedy = agent.generate(tasks, 1, Sampling(0.0))
         programs = [[*drawn, best[0]] for drawn, best in zip(programs, greedy, strict=True)]
@@ -165,6 +180,56 @@ def unpack(workbench: Workbench, packed: Mapping[str, Any]) -> Drawing:
         for group in packed["programs"]
     ]
     return _submit(workbench, packed["step"], tasks, programs, has_greedy=packed["has_greedy"])
+
+
+def pack_groups(groups: Sequence[Group]) -> list[Any]:
+    """Return judged programs as numbers and strings, for a stage's state."""
+    return [(group.task.id, group.greedy_reward, [_pack_row(row) for row in group.rows]) for group in groups]
+
+
+def _pack_row(row: Row) -> tuple[Any, ...]:
+    example = row.example
+    return example.prompt, example.prefix, example.target, row.log_probs, row.count, row.outcome.value, row.reward
+
+
+def unpack_groups(packed: Sequence[Any]) -> list[Group]:
+    """Return the groups that `pack_groups` packed; their tasks know nothing but their ids."""
+    return [
+        Group(
+            Task(task_id, ""),
+            tuple(
+                Row(Example(tuple(prompt), tuple(prefix), tuple(target)), tuple(probs), count, Outcome(outcome), reward)
+                for prompt, prefix, target, probs, count, outcome, reward in rows
+            ),
+            greedy,
+        )
+        for task_id, greedy, rows in packed
+    ]
+
+
+def stored_groups(agent: CodeT5Agent, workbench: Workbench, stages: Sequence[str]) -> list[Group]:
+    """Return the programs that the run's `stages` drew for train problems, with what the judge said of them.
+
+    A run that goes on makes them again from its sample store, so nothing else needs to be saved.
+    """
+    found: dict[tuple[int, str, str], dict[str, Row]] = {}
+    for stage in stages:
+        for sample in workbench.run.samples.rows(stage):
+            rows = found.setdefault((stages.index(stage), str(sample.step), sample.task_id), {})
+            if sample.program in rows:
+                rows[sample.program] = replace(rows[sample.program], count=rows[sample.program].count + 1)
+                continue
+            task = workbench.task(sample.task_id)
+            example = encode_example(
+                task,
+                sample.program,
+                agent.tokenizer,
+                agent.spec.max_prompt_tokens,
+                agent.spec.max_program_tokens,
+            )
+            if example.target:
+                rows[sample.program] = Row(example, (), 1, Outcome(sample.outcome), sample.reward)
+    return [Group(Task(key[2], ""), tuple(rows.values()), None) for key, rows in found.items() if rows]
 
 
 def _submit(

@@ -17,6 +17,7 @@ __all__ = [
     "policy_loss",
     "pool_states",
     "token_log_probs",
+    "token_outcome_loss",
     "token_values",
 ]
 
@@ -99,11 +100,29 @@ def outcome_loss(class_logits: Tensor, outcomes: Tensor) -> Tensor:
     """Return the critic's loss of each program, `-log p(u | W, D)` (equation 9), (programs,).
 
     Args:
-        class_logits: (programs, 4), one for each outcome.
-        outcomes: (programs,), `Outcome.index` of each.
+        class_logits: (programs, classes).
+        outcomes: (programs,), the class of each: `Outcome.index`, or whether it passed.
     """
     _check(class_logits.ndim == 2 and class_logits.shape[:1] == outcomes.shape, "outcomes", outcomes.shape, "programs")
     return F.cross_entropy(class_logits, outcomes, reduction="none")
+
+
+def token_outcome_loss(token_logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+    """Return `-log p(u | w_1..t, D)` of each program, averaged over its tokens, (programs,).
+
+    Not in the paper, where only the pooled prediction is trained and single states are read all the same. With this
+    loss the value at a token is the probability of the outcome given the program up to there.
+
+    Args:
+        token_logits: (programs, tokens, classes).
+        labels: (programs,).
+        mask: (programs, tokens), true for tokens; every program has at least one.
+    """
+    _check(token_logits.shape[:2] == mask.shape, "mask", mask.shape, token_logits.shape[:2])
+    _check(token_logits.shape[:1] == labels.shape, "labels", labels.shape, token_logits.shape[:1])
+    wanted = labels[:, None].expand(mask.shape)
+    losses = F.cross_entropy(token_logits.flatten(0, 1), wanted.flatten(), reduction="none").view(mask.shape)
+    return (losses * mask).sum(1) / mask.sum(1)
 
 
 def token_values(token_logits: Tensor, outcomes: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from coderl_agents.codet5.critic import POOLINGS, READS
+from coderl_agents.codet5.critic import HEADS, PADDINGS, POOLINGS, READS, CriticForm
 from coderl_env.naming import unknown_name
 
 __all__ = ["BASELINES", "OPTIMIZERS", "PRECISIONS", "RATES", "REDUCTIONS", "STAGES", "WEIGHTINGS", "Settings"]
@@ -26,14 +26,16 @@ RATES: dict[str, dict[str, Any]] = {
         "optimizer": "muon",
         "matrix_rate": 0.03,
         "learning_rate": 2e-2,
-        "critic_rate": 3e-4,
+        "critic_rate": 5e-3,
+        "critic_matrix_rate": 0.008,
         "rl_rate": 2e-4,
     },
     "nano": {
         "optimizer": "muon",
         "matrix_rate": 0.008,
         "learning_rate": 5e-3,
-        "critic_rate": 3e-4,
+        "critic_rate": 5e-3,
+        "critic_matrix_rate": 0.008,
         "rl_rate": 2e-4,
     },
     "published": {
@@ -41,6 +43,7 @@ RATES: dict[str, dict[str, Any]] = {
         "matrix_rate": 0.0,
         "learning_rate": 2e-5,
         "critic_rate": 2e-5,
+        "critic_matrix_rate": 0.0,
         "rl_rate": 2e-6,
     },
 }
@@ -52,8 +55,20 @@ _CHOICES = {
     "optimizer": OPTIMIZERS,
     "precision": PRECISIONS,
     "critic_pooling": POOLINGS,
+    "critic_padding": PADDINGS,
     "critic_reads": READS,
+    "critic_head": HEADS,
 }
+_POSITIVE = (
+    "max_rows",
+    "batch_size",
+    "rl_epochs",
+    "rl_minibatches",
+    "pass_numbers",
+    "critic_batch",
+    "critic_updates",
+    "critic_spread",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +94,18 @@ class Settings:
         validate_seconds: time between validations of the warm start.
         patience: validations without a new best after which the warm start cools down and ends.
         critic_model: the critic's model, or None for a copy of the warm-started actor.
-        critic_rate: learning rate of the critic.
+        critic_rate: learning rate of the critic; AdamW's, where the optimiser has two.
+        critic_matrix_rate: Muon's for the critic.
+        critic_batch: problems per step of the critic.
+        critic_updates: steps of the critic's stage for each batch that is drawn.
+        critic_spread: its batches hold so many times as many problems as those of reinforcement learning, and so many
+            times fewer programs of each.
+        critic_lessons: demonstrations that join each batch.
         critic_pooling: `states` (the paper) or `logits` (the official code).
+        critic_padding: `masked`, or `read` (the official code).
         critic_reads: `token` (the paper) or `prefix` (the official code).
+        critic_head: `linear` (the paper) or `mlp` (the official code).
+        critic_token_weight: weight of the outcome's loss at every single token; 0 in the paper.
         critic_refresh: whether the critic goes on learning during reinforcement learning.
         rl_rate: learning rate of reinforcement learning.
         rl_temperature: sampling temperature of training.
@@ -119,8 +143,16 @@ class Settings:
     patience: int = 3
     critic_model: str | None = None
     critic_rate: float | None = None
+    critic_matrix_rate: float | None = None
+    critic_batch: int = 16
+    critic_updates: int = 8
+    critic_spread: int = 4
+    critic_lessons: int = 16
     critic_pooling: str = "states"
+    critic_padding: str = "masked"
     critic_reads: str = "token"
+    critic_head: str = "linear"
+    critic_token_weight: float = 0.0
     critic_refresh: bool = True
     rl_rate: float | None = None
     rl_temperature: float = 1.0
@@ -149,11 +181,16 @@ class Settings:
                 raise ValueError(unknown_name("stage", stage, STAGES))
         if self.scale_advantages and self.baseline != "group":
             raise ValueError(f"scale_advantages needs baseline 'group', not {self.baseline!r}")
-        for name in ("max_rows", "batch_size", "rl_epochs", "rl_minibatches", "pass_numbers"):
+        for name in _POSITIVE:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
         if not 0 <= self.cooldown < 1:
             raise ValueError(f"cooldown must be at least 0 and below 1, not {self.cooldown!r}")
+
+    @property
+    def critic_form(self) -> CriticForm:
+        """What kind of critic weighs the actor's tokens."""
+        return CriticForm(self.critic_pooling, self.critic_padding, self.critic_reads, self.critic_head)
 
     def for_model(self, kind: str) -> Settings:
         """Return these settings with the rates of `RATES[kind]` where they are None."""

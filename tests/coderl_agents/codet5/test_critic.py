@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import T5Config, T5ForConditionalGeneration
 
-from coderl_agents.codet5.critic import Critic
+from coderl_agents.codet5.critic import CODE, Critic, CriticForm
 from coderl_agents.codet5.losses import outcome_loss
 
 
@@ -28,9 +28,13 @@ def backbone() -> T5ForConditionalGeneration:
 
 def opinionated(**settings: str) -> Critic:
     """Return a critic whose head knows something already."""
-    critic = Critic(backbone(), **settings)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        critic = Critic(backbone(), CriticForm(**settings), window=12)
+    last = critic.head if isinstance(critic.head, torch.nn.Linear) else critic.head[-1]
+    assert isinstance(last, torch.nn.Linear)
     with torch.no_grad():
-        critic.head.weight.copy_(torch.randn(4, 16, generator=torch.Generator().manual_seed(1)))
+        last.weight.copy_(torch.randn(last.weight.shape, generator=torch.Generator().manual_seed(1)))
     return critic
 
 
@@ -48,8 +52,9 @@ def read(critic: Critic, program: list[int], width: int) -> tuple[torch.Tensor, 
 
 @pytest.mark.parametrize("pooling", ["states", "logits"])
 @pytest.mark.parametrize("reads", ["token", "prefix"])
-def test_padding_changes_nothing(pooling: str, reads: str) -> None:
-    critic = opinionated(pooling=pooling, reads=reads)
+@pytest.mark.parametrize("padding", ["masked", "read"])
+def test_the_width_of_the_batch_changes_nothing(pooling: str, reads: str, padding: str) -> None:
+    critic = opinionated(pooling=pooling, reads=reads, padding=padding)
     for short, long in zip(read(critic, [8, 9, 2], 3), read(critic, [8, 9, 2], 9), strict=True):
         torch.testing.assert_close(short, long, rtol=1e-4, atol=1e-5)
 
@@ -69,8 +74,36 @@ def test_states_are_pooled_before_the_head_and_logits_after() -> None:
     assert not torch.allclose(read(states, [8, 9, 2], 3)[0], class_logits)
 
 
+def test_reading_the_padding_decides_differently_and_leaves_the_tokens_alone() -> None:
+    # Of the paper's form and of the official code's; both critics have the same weights.
+    for form in ({"pooling": "states"}, {"pooling": "logits", "reads": "prefix", "head": "mlp"}):
+        critics = [opinionated(padding=padding, **form) for padding in ("masked", "read")]
+        differing = 0
+        for token in range(8, 20):
+            masked, padded = (read(critic, [token, 9, 2], 3) for critic in critics)
+            differing += not torch.allclose(masked[0], padded[0])
+            torch.testing.assert_close(masked[1], padded[1], rtol=1e-4, atol=1e-5)
+            # A maximum over more places is no smaller.
+            assert form["pooling"] == "states" or (padded[0] >= masked[0] - 1e-5).all()
+        assert differing > 3
+
+
+def test_the_form_of_the_official_code() -> None:
+    critic = Critic(backbone(), CODE, window=12)
+    assert isinstance(critic.head, torch.nn.Sequential)
+    assert [tuple(value.shape) for value in critic.head.parameters()] == [(128, 16), (128,), (4, 128), (4,)]
+
+
+def test_a_binary_critic_tells_passed_from_everything_else() -> None:
+    critic = Critic(backbone(), CriticForm(labels="binary"))
+    assert critic.labels(torch.tensor([0, 1, 2, 3])).tolist() == [0, 0, 0, 1]
+    assert read(critic, [8, 9, 2], 3)[1].shape == (3, 2)
+    assert Critic(backbone()).labels(torch.tensor([0, 1, 2, 3])).tolist() == [0, 1, 2, 3]
+
+
 def test_it_begins_without_an_opinion() -> None:
-    assert (read(Critic(backbone()), [8, 9, 2], 3)[0].softmax(-1) == 0.25).all()
+    for form in (None, CODE):
+        assert (read(Critic(backbone(), form, window=12), [8, 9, 2], 3)[0].softmax(-1) == 0.25).all()
 
 
 def test_it_learns_what_decides() -> None:
@@ -90,7 +123,9 @@ def test_it_learns_what_decides() -> None:
     assert loss.item() < 0.2
 
 
-@pytest.mark.parametrize("setting", [{"pooling": "mean"}, {"reads": "future"}])
+@pytest.mark.parametrize(
+    "setting", [{"pooling": "mean"}, {"reads": "future"}, {"padding": "no"}, {"head": "big"}, {"labels": "three"}]
+)
 def test_unknown_names_are_refused(setting: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="unknown critic"):
-        Critic(backbone(), **setting)
+        CriticForm(**setting)

@@ -41,7 +41,12 @@ def tiny_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def small(**changes: Any) -> TrainConfig:
-    settings = {"model": "fresh:tiny", "batch_size": 4, "ce_batch": 2, "precision": "float32"}
+    settings = {"model": "fresh:tiny", "batch_size": 4, "ce_batch": 2, "precision": "float32"} | {
+        "critic_batch": 3,
+        "critic_updates": 2,
+        "critic_spread": 3,
+        "critic_lessons": 2,
+    }
     values: dict[str, Any] = {
         "settings": settings | changes.pop("settings", {}),
         "difficulties": ("1",),
@@ -88,7 +93,8 @@ def test_all_stages_end_in_the_table(tmp_path: Path) -> None:
     with RunFolder.open(tmp_path / "run", config.to_dict()) as opened:
         stages = {line["stage"] for line in opened.metrics()}
         assert stages == {"warm_start", "critic", "rl", "ce_continued"}
-        # 3 steps of 2 problems with 3 programs, and the greedy ones in reinforcement learning.
+        # 3 steps of 2 problems with 3 programs, and the greedy ones in reinforcement learning. The critic's programs
+        # are those of more problems.
         assert sum(1 for _ in opened.samples.rows("critic")) == 18
         assert sum(1 for _ in opened.samples.rows("rl")) == 24
     assert not list((tmp_path / "run" / "checkpoints").glob("*.state.pt"))
