@@ -37,8 +37,8 @@ def report_command(
         return
     for section in report.sections:
         for grid in section.grids:
-            # Where it comes from is for the files.
-            if len(grid.columns) > 2:
+            # Where it comes from, and the parts by difficulty, are for the files.
+            if len(grid.columns) > 2 and not grid.title.endswith("by difficulty"):
                 emit_table(screen_table(grid))
     say(f"report: {markdown} and {page}")
 

@@ -130,15 +130,7 @@ def assess(
         _begin(store, folder, path, dataset, judge, settings)
         done = sum(count.samples for count in store.counts(0, ROW))
         work = _work(path, dataset, settings, done)
-        judge_into(
-            store,
-            0,
-            work,
-            judge,
-            resolve_reward(settings["reward"]),
-            examples=settings["examples"],
-            on_judged=on_judged,
-        )
+        judge_into(store, 0, work, judge, resolve_reward(settings["reward"]), on_judged=on_judged)
         store.set_status(0, "done")
         result = gather(store.counts(0, ROW))[0, ROW]
         (cell,) = store.cells()
@@ -195,7 +187,7 @@ def _work(path: Path, dataset: Dataset, settings: Mapping[str, Any], done: int) 
         index = numbers[problem.id]
         numbers[problem.id] += 1
         if number >= done:
-            yield Work(ROW, 0, index, prediction.program(problem), problem)
+            yield Work(ROW, 0, index, prediction.program(problem), problem, settings["examples"])
 
 
 def _summary(cell: Cell, dataset: Dataset, result: RowResult, surveyed: Survey) -> dict[str, Any]:

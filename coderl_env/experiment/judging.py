@@ -37,6 +37,7 @@ class Work:
         sample_index: number among the programs of the same row, step and problem; -1 is a greedy one.
         program: its text.
         problem: what it is to solve.
+        on_examples: whether it is also run on the examples of the statement, for n@k.
     """
 
     row: str
@@ -44,6 +45,7 @@ class Work:
     sample_index: int
     program: str
     problem: Problem
+    on_examples: bool = False
 
 
 def judge_into(
@@ -53,7 +55,6 @@ def judge_into(
     judge: Submits,
     reward: Reward,
     *,
-    examples: bool = False,
     on_judged: Callable[[StoredSample], None] | None = None,
 ) -> None:
     """Judge programs and write them into a store, in their order.
@@ -66,7 +67,6 @@ def judge_into(
         work: the programs.
         judge: judges them on the hidden tests.
         reward: recorded with each.
-        examples: whether they are also run on the examples of the statement, for n@k.
         on_judged: called with each in its order, before it is written.
 
     Raises:
@@ -80,7 +80,7 @@ def judge_into(
 
     def finish() -> None:
         nonlocal written
-        sample = _finished(*waiting.popleft(), reward, examples=examples)
+        sample = _finished(*waiting.popleft(), reward)
         if on_judged is not None:
             on_judged(sample)
         ready.append(sample)
@@ -91,9 +91,10 @@ def judge_into(
 
     try:
         for item in work:
-            shown = replace(item.problem, tests=item.problem.examples) if examples and item.problem.examples else None
-            on_examples = None if shown is None else submit(item.program, shown)
-            waiting.append((item, submit(item.program, item.problem), on_examples))
+            shown = None
+            if item.on_examples and item.problem.examples:
+                shown = submit(item.program, replace(item.problem, tests=item.problem.examples))
+            waiting.append((item, submit(item.program, item.problem), shown))
             if len(waiting) >= _AHEAD:
                 finish()
         while waiting:
@@ -121,9 +122,7 @@ class _Recent:
         return future
 
 
-def _finished(
-    item: Work, hidden: Future[Judgement], shown: Future[Judgement] | None, reward: Reward, *, examples: bool
-) -> StoredSample:
+def _finished(item: Work, hidden: Future[Judgement], shown: Future[Judgement] | None, reward: Reward) -> StoredSample:
     judgement = hidden.result()
     return StoredSample(
         row=item.row,
@@ -134,7 +133,7 @@ def _finished(
         outcome=judgement.outcome,
         reward=float(reward(judgement)),
         # A problem without examples tells nothing: all of its programs count as passing them.
-        passed_examples=(shown is None or shown.result().passed) if examples else None,
+        passed_examples=(shown is None or shown.result().passed) if item.on_examples else None,
         program=item.program,
         judgement=judgement.to_dict(timing=False),
     )

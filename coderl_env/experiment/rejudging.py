@@ -116,7 +116,8 @@ def _work(source: Source, cell: int, problems: _Problems, *, training: bool) -> 
     for sample in source.samples(cell, training=training):
         problem = problems.get(sample.task_id)
         if problem is not None:
-            yield Work(sample.row, sample.step, sample.sample_index, sample.program, problem)
+            shown = sample.passed_examples is not None
+            yield Work(sample.row, sample.step, sample.sample_index, sample.program, problem, shown)
 
 
 def _begin(store: SweepStore, folder: Path, source: Source, judge: Judge, changes: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from coderl_env.experiment.reports.comparisons import aggregate_grid, comparison
 from coderl_env.experiment.reports.curves import CurveChart, learning_curves
 from coderl_env.experiment.reports.grids import Grid
 from coderl_env.experiment.reports.groups import Entrant, entrants, final_row, ordered_rows, row_label
-from coderl_env.experiment.reports.scores import Scores, difficulty_grids, outcome_grid, result_grid
+from coderl_env.experiment.reports.scores import Scores, difficulty_grids, outcome_grid, result_grids
 from coderl_env.experiment.reports.texts import judgement_line, shown_text
 from coderl_env.experiment.results import gather
 from coderl_env.experiment.sources import Source
@@ -101,7 +101,7 @@ def make_report(source: Source, seed: int = 0) -> Report:
     sections.append(Section("Where this comes from", grids=tuple(_provenance(about, cells, groups))))
     sections.append(Section("How the figures are made", paragraphs=_METHOD))
     programs = sum(int(result.outcomes.sum()) for result in results.values())
-    return Report(str(about.get("name", "results")), _facts(cells, groups, programs), tuple(sections))
+    return Report(_title(about, cells), _facts(cells, groups, programs), tuple(sections))
 
 
 _METHOD = (
@@ -125,6 +125,12 @@ _METHOD = (
 )
 
 
+def _title(about: Mapping[str, Any], cells: Sequence[Cell]) -> str:
+    if about.get("kind") == "run":
+        return f"{cells[0].agent} on {cells[0].env}, seed {cells[0].seed}"
+    return shown_text(str(about.get("name") or "results"), 200)
+
+
 def _facts(cells: Sequence[Cell], groups: Sequence[Entrant], programs: int) -> tuple[tuple[str, str], ...]:
     states = [(state, sum(cell.status == name for cell in cells)) for name, state in _COUNTED.items()]
     seeds = sorted({cell.seed for cell in cells})
@@ -143,7 +149,7 @@ def _facts(cells: Sequence[Cell], groups: Sequence[Entrant], programs: int) -> t
 def _environments(source: Source, groups: Sequence[Entrant], scores: Scores) -> Iterator[Section]:
     for env in dict.fromkeys(group.env for group in groups):
         members = [group for group in groups if group.env == env]
-        grids = [result_grid(members, scores), *comparison_grids(members, scores), gain_grid(members, scores)]
+        grids = [*result_grids(members, scores), *comparison_grids(members, scores), gain_grid(members, scores)]
         grids += [outcome_grid(members, scores), *difficulty_grids(members, scores)]
         shown = tuple(grid for grid in grids if grid is not None and grid.rows)
         charts = tuple(learning_curves(source, members, scores.seed))

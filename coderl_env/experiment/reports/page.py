@@ -62,14 +62,25 @@ def _grid(grid: Grid) -> str:
     # Tables of facts read as text; tables of figures line up at the right.
     kind = "words" if len(grid.columns) == 2 else "figures"
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in grid.columns)
-    body = "\n".join(_row(row) for row in grid.rows)
+    body = "\n".join(
+        _row(row, begins=number > 0 and _owner(row) != _owner(grid.rows[number - 1]))
+        for number, row in enumerate(grid.rows)
+    )
     table = f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>'
     return f'{heading}{note}<div class="wide">{table}</div>'
 
 
-def _row(cells: Sequence[str]) -> str:
+def _owner(row: Sequence[str]) -> str:
+    """Return whose row it is: labels are `agent: row`."""
+    return row[0].rpartition(": ")[0]
+
+
+def _row(cells: Sequence[str], *, begins: bool) -> str:
     label, *values = cells
-    return f'<tr><th scope="row">{escape(label)}</th>{"".join(f"<td>{_value(value)}</td>" for value in values)}</tr>'
+    kind = ' class="begins"' if begins else ""
+    return (
+        f'<tr{kind}><th scope="row">{escape(label)}</th>{"".join(f"<td>{_value(value)}</td>" for value in values)}</tr>'
+    )
 
 
 def _value(text: str) -> str:

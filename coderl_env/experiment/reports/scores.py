@@ -13,7 +13,7 @@ from coderl_env.experiment.reports.groups import Entrant, ordered_rows, row_labe
 from coderl_env.experiment.results import DRAWS, RowResult
 from coderl_env.outcome import Outcome
 
-__all__ = ["Scores", "difficulty_grids", "outcome_grid", "result_grid"]
+__all__ = ["Scores", "difficulty_grids", "outcome_grid", "result_grids"]
 
 _RESAMPLES = 2000
 _LEVELS_AT_MOST = 12
@@ -88,9 +88,19 @@ def interval_note(groups: Sequence[Entrant]) -> str:
     return f"Percent: interquartile mean over {counts} seeds, with its stratified bootstrap 95 % interval.{one}"
 
 
-def result_grid(groups: Sequence[Entrant], scores: Scores) -> Grid:
-    """Return the table of all rows of all entrants of one environment."""
+def result_grids(groups: Sequence[Entrant], scores: Scores) -> list[Grid]:
+    """Return the tables of all rows of one environment's entrants: pass@k and greedy, and n@k where it is known."""
     names = scores.names(groups)
+    plain = [name for name in names if not name[0].isdigit()]
+    note = f"{interval_note(groups)} Of k programs drawn, n are handed in, those that pass the examples first."
+    grids = [
+        _figures("Results", plain, groups, scores, interval_note(groups)),
+        _figures("Filtered by examples: n@k", [name for name in names if name not in plain], groups, scores, note),
+    ]
+    return [grid for grid in grids if grid.rows]
+
+
+def _figures(title: str, names: Sequence[str], groups: Sequence[Entrant], scores: Scores, note: str) -> Grid:
     lines = []
     for group in groups:
         for row in scores.rows(group):
@@ -98,10 +108,10 @@ def result_grid(groups: Sequence[Entrant], scores: Scores) -> Grid:
             samples = sorted({result.fewest for result in results} | {int(result.samples.max()) for result in results})
             each = str(samples[0]) if len(samples) == 1 else f"{samples[0]}-{samples[-1]}"
             counts = (str(len(group.cells)), str(results[0].problems), each)
-            figures = (percent(scores.estimate(group, row, name)) for name in names)
-            lines.append((_label(group, row), *counts, *figures))
-    columns = ("", "seeds", "problems", "samples", *names)
-    return Grid("Results", columns, tuple(lines), interval_note(groups))
+            figures = [percent(scores.estimate(group, row, name)) for name in names]
+            if any(figure != "-" for figure in figures):
+                lines.append((_label(group, row), *counts, *figures))
+    return Grid(title, ("", "seeds", "problems", "samples", *names), tuple(lines), note)
 
 
 def outcome_grid(groups: Sequence[Entrant], scores: Scores) -> Grid:
@@ -120,7 +130,10 @@ def outcome_grid(groups: Sequence[Entrant], scores: Scores) -> Grid:
 
 
 def difficulty_grids(groups: Sequence[Entrant], scores: Scores) -> list[Grid]:
-    """Return one table for each pass@k: a column for each difficulty and one for all, as in the paper's table 1."""
+    """Return a table for pass@1, pass@5 and the largest k: a column for each difficulty and one for all.
+
+    It is the form of the paper's table 1.
+    """
     found = [
         level
         for group in groups
@@ -132,8 +145,9 @@ def difficulty_grids(groups: Sequence[Entrant], scores: Scores) -> list[Grid]:
     if not 1 < len(levels) <= _LEVELS_AT_MOST:
         return []
     columns = ("", *(level if not level.isdigit() else f"level {level}" for level in levels), "all")
+    draws = [name for name in scores.names(groups) if name.startswith("pass")]
     grids = []
-    for name in scores.names(groups):
+    for name in dict.fromkeys([*draws[:2], *draws[-1:]]):
         lines = tuple(
             (_label(group, row), *(percent(scores.estimate(group, row, name, level)) for level in (*levels, None)))
             for group in groups

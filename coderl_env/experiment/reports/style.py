@@ -22,7 +22,7 @@ STYLE = (
 *{box-sizing:border-box}
 html{font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;color:var(--ink);
 background:var(--paper)}
-body{max-width:68rem;margin:0 auto;padding:2.5rem 1.5rem 5rem}
+body{max-width:72rem;margin:0 auto;padding:2.5rem 1.5rem 5rem}
 h1{font-size:1.7rem;line-height:1.25;font-weight:650;letter-spacing:-.01em;margin:0 0 1.2rem;overflow-wrap:anywhere}
 h2{font-size:1.25rem;font-weight:620;margin:3.2rem 0 .6rem;padding-top:.9rem;border-top:1px solid var(--rule);
 overflow-wrap:anywhere}
@@ -43,6 +43,7 @@ white-space:nowrap}
 th,td{padding:.34rem .9rem .34rem 0;text-align:left;vertical-align:top}
 tbody th{font-weight:450;min-width:11rem;max-width:26rem;overflow-wrap:anywhere}
 tbody tr{border-bottom:1px solid var(--rule)}
+.figures tr.begins th,.figures tr.begins td{padding-top:1rem}
 tbody tr:hover{background:var(--band)}
 .figures th:not(:first-child),.figures td{text-align:right;padding:.34rem 0 .34rem 1.1rem;white-space:nowrap}
 .words td{overflow-wrap:anywhere}
