@@ -50,7 +50,7 @@ _MOUNT_SETATTR = 442
 # name: (x86-64, aarch64); -1 where the architecture lacks it.
 _ALLOWED = {
     "read": (0, 63), "write": (1, 64), "open": (2, -1), "close": (3, 57), "stat": (4, -1), "fstat": (5, 80),
-    "lstat": (6, -1), "poll": (7, -1), "lseek": (8, 62), "mmap": (9, 222), "mprotect": (10, 226), "munmap": (11, 215),
+    "lstat": (6, -1), "poll": (7, -1), "lseek": (8, 62), "mprotect": (10, 226), "munmap": (11, 215),
     "brk": (12, 214), "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139),
     "pread64": (17, 67), "pwrite64": (18, 68), "readv": (19, 65), "writev": (20, 66), "access": (21, -1),
     "pipe": (22, -1), "select": (23, -1), "sched_yield": (24, 124), "mremap": (25, 216), "madvise": (28, 233),
@@ -98,7 +98,7 @@ _KILLED = {
 _CONDITIONAL = {
     "clone": (56, 220), "clone3": (435, 435), "ioctl": (16, 29), "fcntl": (72, 25), "kill": (62, 129),
     "tkill": (200, 130), "tgkill": (234, 131), "prctl": (157, 167), "prlimit64": (302, 261), "socketpair": (53, 199),
-    "sendto": (44, 206),
+    "sendto": (44, 206), "mmap": (9, 222),
 }  # fmt: skip
 
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
@@ -118,6 +118,7 @@ _FCNTLS = (*range(8), 36, 37, 38, 1030, 1032)
 _IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 _PR_SET_NAME, _PR_GET_NAME = 15, 16
 _AF_UNIX, _SOCK_STREAM = 1, 1
+_MAP_SHARED, _MAP_ANONYMOUS, _MAP_HUGETLB = 0x01, 0x20, 0x40000
 
 _Instruction = tuple[int, int, int, int]
 
@@ -147,6 +148,16 @@ def _conditions(pid: int) -> dict[str, list[_Instruction]]:
         "clone3": [_return(_RET_ERRNO | _ENOSYS)],
         "ioctl": _allow_if_equal(1, _IOCTLS, refuse),
         "fcntl": _allow_if_equal(1, _FCNTLS, refuse),
+        # Pages of shared memory stay when the process lets go of them: nobody would see how much it holds.
+        # Huge pages come from a store of the machine's own.
+        "mmap": [
+            _argument(3),
+            (_JUMP_SET, 3, 0, _MAP_HUGETLB),
+            (_JUMP_SET, 0, 1, _MAP_ANONYMOUS),
+            (_JUMP_SET, 1, 0, _MAP_SHARED),
+            _return(_RET_ALLOW),
+            _return(refuse),
+        ],
         "kill": _allow_if_equal(0, [pid], refuse),
         "tgkill": _allow_if_equal(0, [pid], refuse),
         # A thread's number is not known beforehand; only the main thread's may be named.

@@ -46,7 +46,7 @@ def evaluate(program: bytes, number: int, arguments: Sequence[int] = (), archite
 
 # Numbers from the kernel's tables: x86-64, aarch64.
 ALLOWED_CALLS = {
-    "read": (0, 63), "write": (1, 64), "close": (3, 57), "fstat": (5, 80), "lseek": (8, 62), "mmap": (9, 222),
+    "read": (0, 63), "write": (1, 64), "close": (3, 57), "fstat": (5, 80), "lseek": (8, 62),
     "munmap": (11, 215), "brk": (12, 214), "rt_sigaction": (13, 134), "getpid": (39, 172), "exit": (60, 93),
     "futex": (202, 98), "getdents64": (217, 61), "clock_gettime": (228, 113), "exit_group": (231, 94),
     "openat": (257, 56), "newfstatat": (262, 79), "pipe2": (293, 59), "getrandom": (318, 278), "statx": (332, 291),
@@ -73,7 +73,7 @@ KILLING_CALLS = {
 CONDITIONAL_CALLS = {
     "clone": (56, 220), "clone3": (435, 435), "ioctl": (16, 29), "fcntl": (72, 25), "kill": (62, 129),
     "tkill": (200, 130), "tgkill": (234, 131), "prctl": (157, 167), "prlimit64": (302, 261), "socketpair": (53, 199),
-    "sendto": (44, 206),
+    "sendto": (44, 206), "mmap": (9, 222),
 }  # fmt: skip
 HIGH = 1 << 40
 CONDITIONS: list[tuple[str, list[int], Any]] = [
@@ -118,6 +118,14 @@ CONDITIONS: list[tuple[str, list[int], Any]] = [
     ("socketpair", [1, 1 | 0o2000000 | 0o4000, 0], ALLOW),  # close on exec, non-blocking
     ("socketpair", [1, 2, 0], EPERM),  # datagrams
     ("socketpair", [2, 1, 0], EPERM),  # internet
+    ("mmap", [0, 4096, 3, 0x22], ALLOW),  # private and anonymous: memory
+    ("mmap", [0, 4096, 3, 0x20022], ALLOW),  # a stack
+    ("mmap", [0, 4096, 3, 0x1, 3], ALLOW),  # a file, shared
+    ("mmap", [0, 4096, 3, 0x2, 3], ALLOW),  # a file, private
+    ("mmap", [0, 4096, 3, 0x21], EPERM),  # shared memory
+    ("mmap", [0, 4096, 3, 0x23], EPERM),
+    ("mmap", [0, 4096, 3, 0x40022], EPERM),  # huge pages
+    ("mmap", [0, 4096, 3, 0x40002, 3], EPERM),
     ("sendto", [3, 0x1000, 5, 0, 0, 0], ALLOW),
     ("sendto", [3, 0x1000, 5, 0, 0x2000, 16], EPERM),
     ("sendto", [3, 0x1000, 5, 0, HIGH, 16], EPERM),
