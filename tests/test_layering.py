@@ -50,7 +50,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 }
 
 # Other packages that a part may import, and those of them that may be missing: the latter inside functions only.
-CORE = {"gymnasium", "numpy", "tokenizers", "multiprocess", "yaml"}
+CORE = {"gymnasium", "numpy", "tokenizers", "multiprocess", "dill", "yaml"}
 OPTIONAL = {"matplotlib", "tensorboard", "huggingface_hub", "pyarrow", "ray", "verifiers", "wandb"}
 FORBIDDEN = {"torch", "transformers", "accelerate", "coderl_agents", "coderl_benchmarks"}
 STANDARD_LIBRARY_ONLY = ("coderl_env.judge", "coderl_env.problem", "coderl_env.outcome", "coderl_env.naming")

@@ -22,8 +22,7 @@ _JOIN_SECONDS = 20.0
 class CellProcess:
     """A cell that is running.
 
-    Spawned, not forked: the sweep may hold threads and torch. `multiprocess` pickles with dill, so that factories that
-    were defined in a notebook or script travel along.
+    Spawned, not forked: the sweep may hold threads and torch.
 
     Attributes:
         started: `time.monotonic()` of its start.

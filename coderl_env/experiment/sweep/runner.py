@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import dill
+
 from coderl_env.experiment.run_folder import RunFolderError, read_config
 from coderl_env.experiment.sweep.board import Board, CellState
 from coderl_env.experiment.sweep.gather import gather_cell, run_provenance, run_seconds
@@ -53,7 +55,8 @@ class Runner:
         self._numbers = numbers
         self._store = store
         self._folder = folder.resolve()
-        self._factories = factories
+        # By value, with everything they refer to: the module that they were defined in may be a notebook.
+        self._factories = dill.dumps(dict(factories), recurse=True) if factories else b""
         self._board = board
         self._processors = processors
         self._running: dict[str, CellProcess] = {}

@@ -19,10 +19,12 @@ import traceback
 import types
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
+
+import dill
 
 from coderl_env.experiment.report import write_report
 from coderl_env.experiment.run_folder import RunFolder, RunFolderError
@@ -62,7 +64,7 @@ class Order:
         config: `TrainConfig.to_dict()`: what the run is.
         threads: torch threads where the configuration leaves them open; no part of what the run is.
         judge_workers: judge processes, likewise.
-        factories: agents that were passed as objects.
+        factories: agents that were passed as objects: a mapping of name to factory, pickled by `dill`.
         python_path: folders to import agents from.
     """
 
@@ -71,7 +73,7 @@ class Order:
     config: Mapping[str, Any]
     threads: int
     judge_workers: int
-    factories: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    factories: bytes = b""
     python_path: tuple[str, ...] = ()
 
 
@@ -107,7 +109,7 @@ def run_cell(order: Order, send: Callable[[Any], None]) -> None:
     sys.path[:0] = [folder for folder in order.python_path if folder not in sys.path]
     if order.factories:
         module = types.ModuleType(GIVEN_AGENTS)
-        vars(module).update(order.factories)
+        vars(module).update(dill.loads(order.factories))
         sys.modules[GIVEN_AGENTS] = module
     config = TrainConfig.from_dict(order.config)
     with _open_patiently(Path(order.folder), order.config) as run:
