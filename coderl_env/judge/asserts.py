@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from coderl_env.judge import wire
 from coderl_env.judge.process import Frame, HelperStalled
-from coderl_env.judge.verdicts import classify
+from coderl_env.judge.verdicts import classify, readable
 from coderl_env.judge.worker import Worker
 from coderl_env.outcome import CaseResult, Verdict
 from coderl_env.problem import AssertCase, Problem, StdioCase
@@ -93,7 +93,7 @@ def _result(said: dict[str, Any], decided: CaseResult | None, cpu: float) -> Cas
     if said["done"] == "raised" and decided is not None:
         return decided
     verdict = Verdict.ACCEPTED if said["done"] == "ok" else Verdict.WRONG_ANSWER
-    return CaseResult(verdict, error_message=said.get("message", ""), cpu_seconds=cpu)
+    return CaseResult(verdict, error_message=readable(said.get("message", "")), cpu_seconds=cpu)
 
 
 def check_specially(problem: Problem, test: StdioCase, output: bytes, worker: Worker, wall_seconds: float) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from coderl_env.outcome import CaseResult, Verdict
 
-__all__ = ["OUTPUT_CHARACTERS", "classify", "excerpt", "excerpt_value", "result"]
+__all__ = ["OUTPUT_CHARACTERS", "classify", "excerpt", "excerpt_value", "readable", "result"]
 
 OUTPUT_CHARACTERS = 1000
 
@@ -88,9 +88,9 @@ def _from_error(error: dict[str, Any], cpu: float) -> CaseResult:
         verdict = _BY_NUMBER.get(str(error["message"]).partition("]")[0] + "]", verdict)
     return CaseResult(
         verdict,
-        error_type=kind,
+        error_type=readable(kind),
         error_line=error["line"] if isinstance(error["line"], int) else None,
-        error_message=str(error["message"])[:OUTPUT_CHARACTERS],
+        error_message=readable(str(error["message"])),
         cpu_seconds=cpu,
     )
 
@@ -99,6 +99,11 @@ def result(accepted: bool, output: str, answer: dict[str, Any]) -> CaseResult:
     """Return the result of a comparison."""
     verdict = Verdict.ACCEPTED if accepted else Verdict.WRONG_ANSWER
     return CaseResult(verdict, output=output, cpu_seconds=float(answer.get("cpu", 0.0)))
+
+
+def readable(text: str) -> str:
+    """Return the beginning of a text, with escapes for lone surrogates, so that it can be stored and tokenized."""
+    return text[:OUTPUT_CHARACTERS].encode("utf-8", "backslashreplace").decode()[:OUTPUT_CHARACTERS]
 
 
 def excerpt(output: bytes) -> str:
@@ -112,8 +117,7 @@ def excerpt_value(data: Any) -> str:
     It is written from the tags, never rebuilt: a program could choose the keys of a dict so that building it takes
     minutes.
     """
-    text = _write(data)
-    return text if len(text) <= OUTPUT_CHARACTERS else text[:OUTPUT_CHARACTERS]
+    return readable(_write(data))
 
 
 _BRACKETS = {"t": ("(", ")"), "s": ("{", "}"), "z": ("{", "}")}

@@ -119,6 +119,15 @@ def test_excerpts_are_short_text_whatever_was_written() -> None:
     assert len(excerpt_value(["x" * 10] * 10_000)) == OUTPUT_CHARACTERS
 
 
+def test_texts_of_a_program_can_always_be_encoded() -> None:
+    """They are stored as UTF-8, and a tokenizer may read them."""
+    found = classify({"error": {"type": "\ud800", "line": None, "message": "\udfff" * 1000}})
+    assert found is not None
+    assert (found.error_type, found.error_message[:12]) == ("\\ud800", "\\udfff\\udfff")
+    assert len(found.error_message) == OUTPUT_CHARACTERS
+    assert excerpt_value({"h": [0, "\ud800"]}) == "<\\ud800 object>"
+
+
 def test_a_judgement_comes_back_from_its_dict() -> None:
     cases = (
         CaseResult(Verdict.ACCEPTED, output="4\n", cpu_seconds=0.5),
