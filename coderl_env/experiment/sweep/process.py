@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
+import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -32,7 +34,7 @@ class CellProcess:
         context = multiprocess.get_context("spawn")
         self._channel, theirs = context.Pipe(duplex=True)
         self._process = context.Process(target=work, args=(order, theirs))
-        with _threads(order.threads):
+        with _threads(order.threads), _nameless_main():
             self._process.start()
         # The cell learns from the end of this pipe that the sweep is gone, so nobody else may hold it.
         theirs.close()
@@ -101,3 +103,18 @@ def _threads(count: int) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _nameless_main() -> Iterator[None]:
+    """Keep processes started meanwhile from running the caller's script or notebook once more.
+
+    `multiprocessing` does so to have the script's classes there; here they travel by value, so that a script needs no
+    guard around its call, and no cell pays for it.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

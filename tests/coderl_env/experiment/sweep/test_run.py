@@ -23,11 +23,9 @@ Small = Callable[..., dict[str, Any]]
 
 RUN = """
 import json, sys
-from coderl_env.experiment.sweep.config import SweepConfig
 from coderl_env.experiment.sweep.run import run_sweep
 
-if __name__ == "__main__":
-    run_sweep(json.loads(sys.argv[1]), sys.argv[2])
+run_sweep(json.loads(sys.argv[1]), sys.argv[2])
 """
 
 TRAVELS = """
@@ -41,10 +39,9 @@ class Answers:
     def learn(self, episodes): return {}
     def save(self, path): path.mkdir(parents=True, exist_ok=True)
 
-if __name__ == "__main__":
-    answer = "print('from the script')"
-    cells = run_sweep(json.loads(sys.argv[1]), sys.argv[2], agents={"mine": lambda spec: Answers(spec, answer)})
-    sys.exit(any(cell.status != "done" for cell in cells))
+answer = "print('from the script')"
+cells = run_sweep(json.loads(sys.argv[1]), sys.argv[2], agents={"mine": lambda spec: Answers(spec, answer)})
+sys.exit(any(cell.status != "done" for cell in cells))
 """
 
 
@@ -141,10 +138,12 @@ def test_a_sweep_that_was_killed_ends_as_one_that_was_not(small: Small, kills: i
 
 
 @pytest.mark.slow
-def test_an_agent_of_a_script_travels(small: Small, tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_file", [True, False])
+def test_an_agent_of_a_script_or_a_notebook_travels(small: Small, has_file: bool, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(TRAVELS)
     values = small(agents=["mine"])
-    subprocess.run([sys.executable, script, json.dumps(values), tmp_path / "sweep"], check=True, timeout=100)
+    command = [sys.executable, script if has_file else "-", json.dumps(values), tmp_path / "sweep"]
+    subprocess.run(command, check=True, timeout=100, text=True, input=None if has_file else TRAVELS)
     with SweepStore(tmp_path / "sweep") as store:
         assert {sample.program for sample in store.samples(0)} == {"print('from the script')"}
