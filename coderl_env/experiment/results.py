@@ -23,6 +23,7 @@ __all__ = ["DRAWS", "RowResult", "gather", "result_summary"]
 # The k of pass@k, and the n of n@k; those that there are too few samples for are left out.
 DRAWS = (1, 5, 10, 100, 1000)
 _HANDED_IN = (1, 5)
+_RESAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def _estimates(
 ) -> dict[str, dict[str, float]]:
     # JSON keys as those of a run's summary: pass_at_1, 1_at_20.
     return {
-        name.replace("@", "_at_"): bootstrap_mean(values[chosen], seed=seed).to_dict()
+        name.replace("@", "_at_"): bootstrap_mean(values[chosen], seed=seed, resamples=_RESAMPLES).to_dict()
         for name, values in metrics.items()
     }
 

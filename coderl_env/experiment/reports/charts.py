@@ -52,7 +52,7 @@ def chart_svg(chart: CurveChart, name: str) -> str:
         element = element.replace(stand_in, variable)
     # Matplotlib names parts figure_1, axes_1 and so on in every picture.
     element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
-    element = re.sub(r'<g id="([a-z_]+[0-9.]+)"', rf'<g id="{name}-\1"', element)
+    element = re.sub(r'<g id="([^"]+)"', rf'<g id="{name}-\1"', element)
     return re.sub(r"font: (\d[\d.]*px) [^;\"]*", r"font-size: \1", element)
 
 
