@@ -138,6 +138,28 @@ def test_a_sweep_that_was_killed_ends_as_one_that_was_not(small: Small, kills: i
 
 
 @pytest.mark.slow
+def test_ctrl_c_stops_between_steps_and_the_same_command_goes_on(small: Small, tmp_path: Path) -> None:
+    file = tmp_path / "sweep.yaml"
+    file.write_text(json.dumps(small(budget={"steps": 100})))  # JSON is YAML
+    coderl = str(Path(sys.executable).parent / "coderl")
+    command = [coderl, "sweep", str(file), "--out", str(tmp_path / "stopped")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    metrics = tmp_path / "stopped" / "cells" / "synth-random-seed0" / "metrics.jsonl"
+    while not metrics.exists() or metrics.stat().st_size == 0:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=100)
+    assert process.returncode == 130
+    assert "everything finished is in" in said
+    with SweepStore(tmp_path / "stopped") as store:
+        assert [cell.status for cell in store.cells()] == ["waiting"]
+    assert subprocess.run(command, check=False, timeout=200).returncode == 0
+    run_sweep(small(budget={"steps": 100}), tmp_path / "whole")
+    assert _content(tmp_path / "stopped") == _content(tmp_path / "whole")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("has_file", [True, False])
 def test_an_agent_of_a_script_or_a_notebook_travels(small: Small, has_file: bool, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
