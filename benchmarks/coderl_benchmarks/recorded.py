@@ -12,13 +12,35 @@ from coderl_env.judge import Judge, Limits
 from coderl_env.outcome import Judgement
 from coderl_env.problem import AssertCase, Problem
 
-__all__ = ["RECORDS", "Disagreement", "Record", "disagreements", "records"]
+__all__ = ["EXPLAINED", "RECORDS", "Disagreement", "Record", "disagreements", "records"]
 
 # So that a slow machine turns no verdict; the recorded runs had seconds.
 _LIMITS = Limits(4.0, 60.0, 12.0, 1 << 30, 16 << 20)
 _PROBLEMS = ("apps/train.jsonl", "mbpp.jsonl", "humaneval.jsonl")
 # APPS's own codes for what became of a program.
 _APPS_OUTCOMES = {-2: "compile_error", -1: "runtime_error", False: "failed_test", True: "passed"}
+
+
+# Records that say something else than this judge, each with the reason.
+_UNCALLED = "the stored baseline is wrapped in a function that nothing calls, and prints nothing"
+_MISSING = "the stored baseline defines no function of the name that is called"
+_LATER_ERROR = "the first failing test is a wrong answer, a later one an error"
+_IMPORTED = "the recorded run had this module imported for the program"
+EXPLAINED = {
+    "coderl/0001/bas/0": _UNCALLED,
+    "coderl/0111/bas/0": _UNCALLED,
+    "coderl/2287/gen/2": "a return outside of a function: it does not compile",
+    "coderl/2404/bas/0": _MISSING,
+    "coderl/4184/bas/0": _MISSING,
+    "coderl/4184/gen/14": "a NameError at import: it compiles, and fails when it runs",
+    "coderl/4184/gen/15": _LATER_ERROR,
+    "coderl/4184/gen/16": _LATER_ERROR,
+    "ldb/gpt-3.5-turbo-0613/HumanEval/38": "the test's helper comes from the prompt; the recorded run missed it",
+    "ldb/gpt-3.5-turbo-0613/mbpp/210": _IMPORTED,
+    "ldb/gpt-3.5-turbo-0613/mbpp/359": _IMPORTED,
+    "ldb/gpt-3.5-turbo-0613/mbpp/495": _IMPORTED,
+    "ldb/starcoder/mbpp/341": "the program rests on the order of a set, which is another after its journey",
+}
 
 
 @dataclass(frozen=True, slots=True)

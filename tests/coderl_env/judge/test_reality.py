@@ -16,7 +16,7 @@ import pytest
 
 from coderl_benchmarks.plain import run_stdio
 from coderl_benchmarks.reality import SOURCES, compare, references
-from coderl_benchmarks.recorded import disagreements, records
+from coderl_benchmarks.recorded import EXPLAINED, disagreements, records
 from coderl_env.datasets import problem_from_row, read_rows
 from coderl_env.judge import Judge, Limits
 from coderl_env.outcome import Outcome, Verdict
@@ -116,28 +116,6 @@ def test_passes_that_only_the_published_apps_rule_accepts_are_rejected(shared_da
     assert {found.outcome for found in patient.judge_many(pairs)} == {Outcome.FAILED_TEST}
     as_published = [(program, replace(problem, comparator="apps")) for program, problem in pairs]
     assert {found.outcome for found in patient.judge_many(as_published)} == {Outcome.PASSED}
-
-
-# Records that say something else than this judge, each with the reason.
-UNCALLED = "the stored baseline is wrapped in a function that nothing calls, and prints nothing"
-MISSING = "the stored baseline defines no function of the name that is called"
-LATER_ERROR = "the first failing test is a wrong answer, a later one an error"
-IMPORTED = "the recorded run had this module imported for the program"
-EXPLAINED = {
-    "coderl/0001/bas/0": UNCALLED,
-    "coderl/0111/bas/0": UNCALLED,
-    "coderl/2287/gen/2": "a return outside of a function: it does not compile",
-    "coderl/2404/bas/0": MISSING,
-    "coderl/4184/bas/0": MISSING,
-    "coderl/4184/gen/14": "a NameError at import: it compiles, and fails when it runs",
-    "coderl/4184/gen/15": LATER_ERROR,
-    "coderl/4184/gen/16": LATER_ERROR,
-    "ldb/gpt-3.5-turbo-0613/HumanEval/38": "the test's helper comes from the prompt; the recorded run missed it",
-    "ldb/gpt-3.5-turbo-0613/mbpp/210": IMPORTED,
-    "ldb/gpt-3.5-turbo-0613/mbpp/359": IMPORTED,
-    "ldb/gpt-3.5-turbo-0613/mbpp/495": IMPORTED,
-    "ldb/starcoder/mbpp/341": "the program rests on the order of a set, which is another after its journey",
-}
 
 
 @pytest.mark.parametrize(
