@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import sqlite3
 import threading
 from pathlib import Path
@@ -45,7 +46,7 @@ class VerdictCache:
 
 
 def cache_key(trial: Trial) -> str:
-    """Return what a judgement depends on, as a digest: program, tests, limits, rules and version of the judge."""
+    """Return what a judgement depends on, as a digest: program, tests, limits, rules, and the versions of judge and Python."""
     problem = trial.problem.to_dict()
     parts = {
         "program": trial.program,
@@ -55,5 +56,7 @@ def cache_key(trial: Trial) -> str:
         "stop": trial.stop,
         "isolation": trial.isolation,
         "version": JUDGE_VERSION,
+        # Another Python compiles and runs other programs.
+        "python": platform.python_version(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

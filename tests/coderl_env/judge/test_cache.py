@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -81,6 +82,12 @@ def test_whatever_could_change_the_verdict_changes_the_key() -> None:
 def test_the_judges_version_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = key()
     monkeypatch.setattr(cache_module, "JUDGE_VERSION", "another")
+    assert key() != before
+
+
+def test_another_python_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = key()
+    monkeypatch.setattr(platform, "python_version", lambda: "3.99.0")
     assert key() != before
 
 
