@@ -11,6 +11,7 @@ import ast
 import builtins
 import contextlib
 import importlib
+import os
 import resource
 import socket
 import sys
@@ -236,6 +237,7 @@ def _as_exception(error: dict[str, Any], may_stop: bool) -> BaseException:
     # Made without its constructor: some, such as UnicodeDecodeError, want more than a message.
     marked: Any = type(kind.__name__, (kind, _RaisedByProgram), {"__str__": lambda self: str(error["message"])})
     exception: BaseException = marked.__new__(marked)
+    exception.args = (str(error["message"]),) if error["message"] else ()
     return exception
 
 
@@ -348,6 +350,8 @@ def _run_checker(request: dict[str, Any]) -> dict[str, Any]:
 def main(argv: list[str]) -> int:
     """Serve requests over the socket whose descriptor is `argv[1]`, until it closes."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    # One stack and buffer per processor would exceed that on a large machine as soon as a test imports numpy.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     connection = socket.socket(fileno=int(argv[1]))
     while True:
         try:

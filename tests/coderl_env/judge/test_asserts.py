@@ -88,6 +88,7 @@ CASES = [
     ("def f(x): raise SystemExit(0)", "assert f(1) == 2", RAISED),
     ("def f(x): raise KeyError(x)", "try:\n    f(1)\n    assert False\nexcept KeyError: pass", OK),
     ("def f(x): raise KeyError(x)", "try:\n    f(1)\n    assert False\nexcept ValueError: pass", RAISED),
+    ("def f(x): raise ValueError('no')", "try: f(1)\nexcept ValueError as e: assert e.args == ('no',)", OK),
     ("def f(x): raise UnicodeDecodeError('a', b'', 0, 1, 'b')", "try: f(1)\nexcept UnicodeDecodeError: pass", OK),
     ("def f(x): return 1", "try: f(1)\nexcept KeyError: pass\nelse: raise ValueError", WRONG),
     ("def g(x): return x", "assert f(1) == 1", RAISED),
