@@ -46,7 +46,7 @@ class VerdictCache:
 
 
 def cache_key(trial: Trial) -> str:
-    """Return what a judgement depends on, as a digest: program, tests, limits, rules, and the versions of judge and Python."""
+    """Return what a judgement depends on, as a digest: program, tests, limits, rules, versions of judge and Python."""
     problem = trial.problem.to_dict()
     parts = {
         "program": trial.program,
