@@ -1,4 +1,4 @@
-"""The process of one cell, as the sweep sees it: started, listened to, stopped, killed."""
+"""Cells as processes of this machine: started, listened to, stopped, killed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,30 @@ from multiprocess import connection
 
 from coderl_env.experiment.sweep.worker import Order, work
 
-__all__ = ["CellProcess", "wait_for_news"]
+__all__ = ["CellProcess", "ProcessLauncher"]
 
 _JOIN_SECONDS = 20.0
 
 
+class ProcessLauncher:
+    """Runs cells in processes of this machine; implements `coderl_env.experiment.sweep.launcher.Launcher`."""
+
+    @property
+    def processors(self) -> int:
+        """Processors that this process may use."""
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    def start(self, order: Order) -> CellProcess:
+        """Start a cell."""
+        return CellProcess(order)
+
+    def wait(self, cells: Sequence[CellProcess], seconds: float) -> None:
+        """Return when one of the cells has something to say or has ended, or after `seconds`."""
+        connection.wait([source for cell in cells for source in cell.sources], timeout=seconds)
+
+
 class CellProcess:
-    """A cell that is running.
+    """A cell that is running; implements `coderl_env.experiment.sweep.launcher.RunningCell`.
 
     Spawned, not forked: the sweep may hold threads and torch.
 
@@ -82,11 +99,6 @@ class CellProcess:
             self._process.kill()
             self._process.join()
         self._channel.close()
-
-
-def wait_for_news(processes: Sequence[CellProcess], seconds: float) -> None:
-    """Return when one of the processes has something to say or has ended, or after `seconds`."""
-    connection.wait([source for process in processes for source in process.sources], timeout=seconds)
 
 
 @contextmanager

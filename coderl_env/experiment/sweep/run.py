@@ -8,7 +8,6 @@ store when the cell has ended; a sweep that is killed in between gathers that ce
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,9 @@ from typing import Any
 from coderl_env.experiment.run_folder import take_lock
 from coderl_env.experiment.sweep.board import Board, SilentBoard
 from coderl_env.experiment.sweep.config import SweepConfig
+from coderl_env.experiment.sweep.launcher import Launcher
 from coderl_env.experiment.sweep.plan import PlannedCell, plan_cells
+from coderl_env.experiment.sweep.process import ProcessLauncher
 from coderl_env.experiment.sweep.records import Cell
 from coderl_env.experiment.sweep.runner import Runner
 from coderl_env.experiment.sweep.store import STORE_NAME, SweepStore
@@ -31,6 +32,7 @@ def run_sweep(
     agents: Mapping[str, Callable[..., Any]] | None = None,
     parallel: int | None = None,
     board: Board | None = None,
+    launcher: Launcher[Any] | None = None,
 ) -> list[Cell]:
     """Run the cells of a sweep that are not done, and return all cells.
 
@@ -43,6 +45,7 @@ def run_sweep(
             notebook.
         parallel: cells at once, instead of what `config` says.
         board: where to report.
+        launcher: where cells run, by default in processes of this machine.
 
     Raises:
         ValueError: the sweep cannot be planned, or the folder holds another sweep or is in use.
@@ -56,9 +59,9 @@ def run_sweep(
     place.mkdir(parents=True, exist_ok=True)
     with take_lock(place), SweepStore(place / STORE_NAME) as store:
         numbers = _enter(store, sweep, plan)
-        processors = _processors()
-        runner = Runner(plan, numbers, store, place, given, board or SilentBoard(), processors)
-        runner.run(parallel or sweep.parallel or max(1, processors // 2), sweep.cell_timeout_seconds)
+        where = launcher or ProcessLauncher()
+        runner = Runner(plan, numbers, store, place, given, board or SilentBoard(), where)
+        runner.run(parallel or sweep.parallel or max(1, where.processors // 2), sweep.cell_timeout_seconds)
         return store.cells()
 
 
@@ -95,7 +98,3 @@ def _settings(cell: PlannedCell) -> dict[str, Any]:
     """Return a cell's configuration as the store holds it: the warm start by name, wherever the sweep's folder lies."""
     settings: dict[str, Any] = json.loads(json.dumps(cell.config.to_dict()))
     return settings if cell.waits_for is None else {**settings, "start_from": f"{cell.waits_for}:{cell.checkpoint}"}
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

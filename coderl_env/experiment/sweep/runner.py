@@ -1,4 +1,4 @@
-"""The runner: starts the processes of cells, listens to them, and settles what became of them."""
+"""The runner: starts cells, listens to them, and settles what became of them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import dill
 from coderl_env.experiment.run_folder import RunFolderError, read_config
 from coderl_env.experiment.sweep.board import Board, CellState
 from coderl_env.experiment.sweep.gather import gather_cell, run_provenance, run_seconds
+from coderl_env.experiment.sweep.launcher import Launcher, RunningCell
 from coderl_env.experiment.sweep.plan import PlannedCell
-from coderl_env.experiment.sweep.process import CellProcess, wait_for_news
 from coderl_env.experiment.sweep.store import SweepStore
 from coderl_env.experiment.sweep.worker import Order
 from coderl_env.experiment.training import TrainConfig
@@ -38,7 +38,7 @@ class Runner:
         folder: the sweep's folder.
         factories: agents that were passed as objects.
         board: where to report.
-        processors: how many there are to share.
+        launcher: where cells run.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Runner:
         folder: Path,
         factories: Mapping[str, Callable[..., Any]],
         board: Board,
-        processors: int,
+        launcher: Launcher[Any],
     ) -> None:
         self._plan = {cell.name: cell for cell in plan}
         self._numbers = numbers
@@ -58,8 +58,8 @@ class Runner:
         # By value, with everything they refer to: the module that they were defined in may be a notebook.
         self._factories = dill.dumps(dict(factories), recurse=True) if factories else b""
         self._board = board
-        self._processors = processors
-        self._running: dict[str, CellProcess] = {}
+        self._launcher = launcher
+        self._running: dict[str, RunningCell] = {}
         stored = {cell.name: cell for cell in store.cells()}
         self._states = {name: CellState() for name in self._plan}
         for name, state in self._states.items():
@@ -82,8 +82,8 @@ class Runner:
                     self._stop()
                     raise KeyboardInterrupt
         finally:
-            for process in self._running.values():
-                process.kill()
+            for running in self._running.values():
+                running.kill()
         self._board.show(self._states)
 
     def _ready(self) -> list[str]:
@@ -105,7 +105,7 @@ class Runner:
             # Killed between the end of the run and the end of its gathering.
             self._settle(name, None)
             return
-        share = max(1, self._processors // parallel)
+        share = max(1, self._launcher.processors // parallel)
         cell = self._plan[name]
         order = Order(
             folder=str(self._folder / cell.folder),
@@ -117,7 +117,7 @@ class Runner:
             python_path=() if cell.python_path is None else (cell.python_path,),
         )
         self._mark(name, "running")
-        self._running[name] = CellProcess(order)
+        self._running[name] = self._launcher.start(order)
 
     def _config(self, name: str) -> TrainConfig:
         cell = self._plan[name]
@@ -136,12 +136,12 @@ class Runner:
             return False
 
     def _listen(self, timeout_seconds: float | None) -> None:
-        wait_for_news(list(self._running.values()), _POLL_SECONDS)
-        for name, process in list(self._running.items()):
+        self._launcher.wait(list(self._running.values()), _POLL_SECONDS)
+        for name, running in list(self._running.items()):
             # Looked at before its messages are: what it said last must not be missed.
-            ending = process.ending()
-            settled = self._read(name, process)
-            age = time.monotonic() - process.started
+            ending = running.ending()
+            settled = self._read(name, running)
+            age = time.monotonic() - running.started
             if settled:
                 continue
             if ending is not None:
@@ -152,22 +152,22 @@ class Runner:
                 self._states[name].seconds = age
         self._board.show(self._states)
 
-    def _read(self, name: str, process: CellProcess) -> bool:
+    def _read(self, name: str, running: RunningCell) -> bool:
         """Read a cell's messages, and return whether it has ended with them."""
         state = self._states[name]
-        for kind, *content in process.messages():
+        for kind, *content in running.messages():
             if kind == "stage":
                 state.stage, state.total, state.unit = content
                 state.done, state.figures = 0.0, {}
             elif kind == "advance":
                 _, state.done, state.figures = content
             elif kind == "stopped":
-                process.finish()
+                running.finish()
                 del self._running[name]
                 self._mark(name, "waiting")
                 return True
             else:
-                process.finish()
+                running.finish()
                 self._end(name, content[0])
                 return True
         return False
@@ -208,8 +208,8 @@ class Runner:
 
     def _stop(self) -> None:
         """Let the running cells save what they have, and wait for them."""
-        for process in self._running.values():
-            process.stop()
+        for running in self._running.values():
+            running.stop()
         deadline = time.monotonic() + _GRACE_SECONDS
         while self._running and time.monotonic() < deadline:
             self._listen(None)

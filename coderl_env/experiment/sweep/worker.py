@@ -35,7 +35,7 @@ from coderl_env.experiment.training import TrainConfig, train
 from coderl_env.experiment.workbench import open_split
 from coderl_env.version import VERSION
 
-__all__ = ["Channel", "Order", "run_cell", "work"]
+__all__ = ["Channel", "Order", "attempt", "run_cell", "work"]
 
 
 _LOCK_SECONDS = 10.0  # an earlier process of the cell may need so long to be gone
@@ -85,19 +85,23 @@ def work(order: Order, channel: Channel) -> None:
         os.setpgid(0, 0)
     _redirect_output(Path(order.log))
     threading.Thread(target=_obey, args=(channel,), daemon=True).start()
-    ending: tuple[str, str | None]
+    ending = attempt(order, channel.send)
+    with suppress(OSError):
+        channel.send(ending)
+
+
+def attempt(order: Order, send: Callable[[Any], None]) -> tuple[str, str | None]:
+    """Run a cell in this process, and return how it ended: `done`, `stopped`, or `failed` and why."""
     try:
-        run_cell(order, channel.send)
-        ending = ("done", None)
+        run_cell(order, send)
     except KeyboardInterrupt:
-        ending = ("stopped", None)
+        return "stopped", None
     except BaseException as error:  # noqa: BLE001 - whatever an agent does wrong is that cell's failure, and no other's
-        ending = ("failed", _sentence(error))
         with suppress(OSError):
             traceback.print_exception(error)
             sys.stderr.flush()
-    with suppress(OSError):
-        channel.send(ending)
+        return "failed", _sentence(error)
+    return "done", None
 
 
 def run_cell(order: Order, send: Callable[[Any], None]) -> None:
