@@ -20,6 +20,7 @@ from coderl_env.cli.terminal import Stopped, emit_json, emit_table, printable, p
 from coderl_env.experiment.sweep.board import CellState
 from coderl_env.experiment.sweep.config import SweepConfig, read_sweep
 from coderl_env.experiment.sweep.plan import PlannedCell, plan_cells
+from coderl_env.experiment.sweep.ray_cells import RayLauncher
 from coderl_env.experiment.sweep.records import Cell
 from coderl_env.experiment.sweep.run import run_sweep
 
@@ -37,6 +38,10 @@ def sweep_command(
     parallel: Annotated[
         int | None,
         typer.Option("--parallel", min=1, help="Cells at once.", show_default="the file's, or one per two processors"),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option("--ray", help="Run the cells on the Ray cluster at this address; local starts one here."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the table of cells and run nothing.")] = False,
     as_json: JsonOption = False,
@@ -57,7 +62,7 @@ def sweep_command(
         else:
             emit_table(_plan_table(sweep, plan))
         return
-    cells = _run(sweep, folder, parallel)
+    cells = _run(sweep, folder, parallel, ray)
     if as_json:
         emit_json({"name": sweep.name, "folder": str(folder), "cells": [_cell_record(cell) for cell in cells]})
     else:
@@ -101,11 +106,12 @@ class TerminalBoard:
             self._live.stop()
 
 
-def _run(sweep: SweepConfig, folder: Path, parallel: int | None) -> list[Cell]:
+def _run(sweep: SweepConfig, folder: Path, parallel: int | None, ray: str | None) -> list[Cell]:
+    launcher = None if ray is None else RayLauncher(ray)
     say(f"sweep: {folder}")
     try:
         with TerminalBoard(progress_console()) as board:
-            return run_sweep(sweep, folder, parallel=parallel, board=board)
+            return run_sweep(sweep, folder, parallel=parallel, board=board, launcher=launcher)
     except KeyboardInterrupt:
         command = shlex.join(["coderl", *sys.argv[1:]])
         done = f"everything finished is in {folder}, and the same command goes on"
