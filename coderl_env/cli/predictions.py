@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from coderl_env.cli.terminal import Stopped, emit_json, emit_table, progress_con
 from coderl_env.datasets import SPLITS, Dataset, load_dataset
 from coderl_env.experiment.assessment import ROW, Survey, assess, digest_of, survey
 from coderl_env.experiment.predictions import detect_format, read_predictions
+from coderl_env.experiment.reports.grids import level_order, percent
 from coderl_env.experiment.run_folder import write_whole
 from coderl_env.experiment.settings import SHORT_NAMES, environment_id
 from coderl_env.experiment.sweep.records import StoredSample
@@ -175,12 +175,13 @@ def prediction_tables(summary: Mapping[str, Any]) -> list[Table]:
     figures = Table(title=title, title_justify="left")
     for column in ("", "problems", *(name.replace("_at_", "@") for name in names)):
         figures.add_column(column, justify="left" if not column else "right")
-    lines = [*row["difficulties"].items()] if len(row["difficulties"]) > 1 else []
+    levels = level_order(list(row["difficulties"]))
+    lines = [(level, row["difficulties"][level]) for level in levels if len(levels) > 1]
     for label, values in [*lines, ("all", row)]:
-        figures.add_row(label, str(values["problems"]), *(_interval(values[name]) for name in names))
+        figures.add_row(label, str(values["problems"]), *(percent(values[name]) for name in names))
     if "missing_as_failed" in row:
         total = row["problems"] + summary["missing"]["problems"]
-        cells = (_interval(row["missing_as_failed"][name]) for name in names)
+        cells = (percent(row["missing_as_failed"][name]) for name in names)
         figures.add_row("all, missing ones as failed", str(total), *cells)
     outcomes = Table(title="Outcomes of the programs", title_justify="left")
     for outcome in row["outcomes"]:
@@ -188,8 +189,3 @@ def prediction_tables(summary: Mapping[str, Any]) -> list[Table]:
     total = max(1, sum(row["outcomes"].values()))
     outcomes.add_row(*(f"{count} ({100 * count / total:.1f} %)" for count in row["outcomes"].values()))
     return [figures, outcomes]
-
-
-def _interval(estimate: Mapping[str, float]) -> str:
-    mean, low, high = (100 * estimate[name] for name in ("mean", "low", "high"))
-    return "-" if math.isnan(mean) else f"{mean:.1f} [{low:.1f}, {high:.1f}]"

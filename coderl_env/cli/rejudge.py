@@ -18,6 +18,7 @@ from coderl_env.cli.progress import TerminalProgress
 from coderl_env.cli.terminal import Stopped, emit_json, emit_table, printable, progress_console, say
 from coderl_env.datasets import Dataset, load_dataset
 from coderl_env.experiment.rejudging import rejudge
+from coderl_env.experiment.reports.grids import percent
 from coderl_env.experiment.run_folder import write_whole
 from coderl_env.experiment.sources import Source, open_source
 from coderl_env.experiment.sweep.records import Cell, StoredSample
@@ -157,8 +158,8 @@ def rejudging_tables(summary: Mapping[str, Any]) -> list[Table]:
                 figures.add_row(
                     Text(label),
                     name.replace("_at_", "@"),
-                    _interval(estimate),
-                    "-" if after is None else _interval(after),
+                    percent(estimate),
+                    "-" if after is None else percent(after),
                 )
         for before, line in row["outcomes"].items():
             for after, count in line.items():
@@ -175,8 +176,3 @@ def rejudging_tables(summary: Mapping[str, Any]) -> list[Table]:
             changes.add_row(*(Text(printable(str(value))) for value in change.values()))
         tables.append(changes)
     return tables
-
-
-def _interval(estimate: Mapping[str, float]) -> str:
-    mean, low, high = (100 * estimate[name] for name in ("mean", "low", "high"))
-    return f"{mean:.1f} [{low:.1f}, {high:.1f}]"

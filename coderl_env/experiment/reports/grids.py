@@ -41,12 +41,12 @@ def percent(estimate: Estimate | Mapping[str, Any] | None, *, signed: bool = Fal
     if estimate is None:
         return "-"
     values = estimate.to_dict() if isinstance(estimate, Estimate) else estimate
-    mean, low, high = (100 * values[name] for name in ("mean", "low", "high"))
+    # Adding zero turns a rounded -0.0, which would be shown with its sign, into 0.0.
+    mean, low, high = (round(100 * values[name], 1) + 0.0 for name in ("mean", "low", "high"))
     if math.isnan(mean):
         return "-"
     sign = "+" if signed else ""
-    # Adding zero turns -0.0, which would be shown with its sign, into 0.0.
-    return f"{mean + 0:{sign}.1f} [{low + 0:{sign}.1f}, {high + 0:{sign}.1f}]"
+    return f"{mean:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
 
 
 def level_order(levels: Sequence[str]) -> list[str]:
