@@ -7,7 +7,7 @@ A row is what the store of a sweep calls one: the programs of one evaluation of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -18,11 +18,13 @@ from coderl_env.experiment.estimators import bootstrap_mean, n_at_k_each, pass_a
 from coderl_env.experiment.sweep.records import TaskCount
 from coderl_env.outcome import Outcome
 
-__all__ = ["DRAWS", "RowResult", "gather", "result_summary"]
+__all__ = ["DRAWS", "RowResult", "gather", "is_handed_in", "result_summary", "with_order"]
 
 # The k of pass@k, and the n of n@k; those that there are too few samples for are left out.
 DRAWS = (1, 5, 10, 100, 1000)
 _HANDED_IN = (1, 5)
+# Rows whose programs were chosen among, and not drawn independently: only n@k says something of them.
+_CHOSEN = "_critic_sampling"
 _RESAMPLES = 2000
 
 
@@ -39,6 +41,8 @@ class RowResult:
         greedy: whether the greedy program passed, (problems,), or None where a problem has none.
         examples: sampled programs that passed the examples and, of those, the hidden tests too, (problems, 2); None
             where nobody ran the examples.
+        first_passes: index of the first sampled program that passed, (problems,), infinite where none did; None where
+            the order of the programs says nothing.
     """
 
     cell: int
@@ -48,6 +52,7 @@ class RowResult:
     outcomes: npt.NDArray[np.int64]
     greedy: npt.NDArray[np.float64] | None
     examples: npt.NDArray[np.int64] | None
+    first_passes: npt.NDArray[np.float64] | None = None
 
     @property
     def problems(self) -> int:
@@ -68,21 +73,28 @@ class RowResult:
     def metrics(self, draws: Sequence[int] = DRAWS) -> dict[str, npt.NDArray[np.float64]]:
         """Return each figure that there are samples for, one value per problem.
 
-        The names are `pass@k`, `n@k` where the examples were run, with k the number of samples, and `greedy`.
+        The names are `pass@k`, `greedy`, and `n@k` with k the number of samples, where the examples were run or the
+        programs stand in the order in which they are handed in.
         """
+        values = {} if is_handed_in(self.row) else self._drawn(draws)
+        passed = self.outcomes[:, Outcome.PASSED.index]
+        for n in (n for n in _HANDED_IN if n < self.fewest):
+            if self.first_passes is not None:
+                values[f"{n}@{self.fewest}"] = (self.first_passes < n).astype(np.float64)
+            elif self.examples is not None:
+                shown, both = self.examples.T
+                chosen = n_at_k_each(shown, both, self.samples - shown, passed - both, n, self.fewest)
+                values[f"{n}@{self.fewest}"] = chosen
+        return values
+
+    def _drawn(self, draws: Sequence[int]) -> dict[str, npt.NDArray[np.float64]]:
+        """Return the figures of programs that were drawn independently."""
         values: dict[str, npt.NDArray[np.float64]] = {}
-        samples, passed = self.samples, self.outcomes[:, Outcome.PASSED.index]
         for k in draws:
             if k <= self.fewest:
-                values[f"pass@{k}"] = pass_at_k_each(samples, passed, k)
+                values[f"pass@{k}"] = pass_at_k_each(self.samples, self.outcomes[:, Outcome.PASSED.index], k)
         if self.greedy is not None:
             values["greedy"] = self.greedy
-        if self.examples is not None and self.fewest > 1:
-            shown, both = self.examples.T
-            for n in _HANDED_IN:
-                if n < self.fewest:
-                    chosen = n_at_k_each(shown, both, samples - shown, passed - both, n, self.fewest)
-                    values[f"{n}@{self.fewest}"] = chosen
         return values
 
     def of_difficulty(self, difficulty: str | None) -> npt.NDArray[np.bool_]:
@@ -101,6 +113,22 @@ def gather(counts: Iterable[TaskCount]) -> dict[tuple[int, str], RowResult]:
     return {
         key: _row_result(*key, list(group)) for key, group in groupby(counts, lambda count: (count.cell, count.row))
     }
+
+
+def is_handed_in(row: str) -> bool:
+    """Whether a row's programs were chosen among by examples, and not drawn independently."""
+    return row.endswith(_CHOSEN)
+
+
+def with_order(result: RowResult, first_passes: Mapping[str, int | None]) -> RowResult:
+    """Return a result whose programs stand in the order in which they are handed in.
+
+    Args:
+        result: the row.
+        first_passes: for each problem the index of the first program that passed, or None.
+    """
+    found = [first_passes.get(task_id) for task_id in result.task_ids]
+    return replace(result, first_passes=np.array([np.inf if index is None else index for index in found]))
 
 
 def result_summary(result: RowResult, seed: int, draws: Sequence[int] = DRAWS) -> dict[str, Any]:

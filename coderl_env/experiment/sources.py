@@ -52,6 +52,8 @@ class Source(Protocol):
 
     def ranked(self, cell: int, row: str, *, best: bool, limit: int) -> list[StoredSample]: ...
 
+    def first_passes(self, cell: int, row: str) -> dict[str, int | None]: ...
+
     def close(self) -> None: ...
 
     def __enter__(self) -> Self: ...
@@ -149,6 +151,17 @@ class RunRecords:
         """Return the samples of a row with the highest return, or with the lowest."""
         choose = heapq.nlargest if best else heapq.nsmallest
         return choose(limit, self._row_samples(row), key=lambda sample: sample.reward)
+
+    def first_passes(self, cell: int, row: str) -> dict[str, int | None]:
+        """Return for each problem the lowest index of a sample that passed, as `SweepStore.first_passes`."""
+        found: dict[str, int | None] = {}
+        for stage in self._store.stages():
+            if row_of(stage) == (row, False):
+                for task_id, index, outcome in self._store.outcome_rows(stage):
+                    passed = index if outcome == Outcome.PASSED.value else None
+                    known = found.get(task_id)
+                    found[task_id] = passed if known is None else known
+        return found
 
     def close(self) -> None:
         """Close the run's store."""

@@ -17,7 +17,7 @@ from coderl_env.experiment.reports.grids import Grid
 from coderl_env.experiment.reports.groups import Entrant, entrants, final_row, ordered_rows, row_label
 from coderl_env.experiment.reports.scores import Scores, difficulty_grids, outcome_grid, result_grids
 from coderl_env.experiment.reports.texts import judgement_line, shown_text
-from coderl_env.experiment.results import gather
+from coderl_env.experiment.results import RowResult, gather, is_handed_in, with_order
 from coderl_env.experiment.sources import Source
 from coderl_env.experiment.sweep.records import Cell, StoredSample
 from coderl_env.version import VERSION
@@ -89,7 +89,7 @@ def make_report(source: Source, seed: int = 0) -> Report:
     # A run that is not finished has its first rows already; a sweep's unfinished cell would only blur its group.
     counted = ("done", "running") if about.get("kind") == "run" else ("done",)
     finished = [cell for cell in cells if cell.status in counted]
-    results = gather(count for cell in finished for count in source.counts(cell.cell))
+    results = _results(source, finished)
     scores = Scores(results, seed)
     groups = entrants(finished)
     sections = list(_environments(source, groups, scores))
@@ -125,6 +125,15 @@ _METHOD = (
 )
 
 
+def _results(source: Source, cells: Sequence[Cell]) -> dict[tuple[int, str], RowResult]:
+    results = gather(count for cell in cells for count in source.counts(cell.cell))
+    for (cell, row), result in results.items():
+        # An agent that chooses hands its programs in by their index; where examples alone choose, their flags are kept.
+        if is_handed_in(row) and result.examples is None:
+            results[cell, row] = with_order(result, source.first_passes(cell, row))
+    return results
+
+
 def _title(about: Mapping[str, Any], cells: Sequence[Cell]) -> str:
     if about.get("kind") == "run":
         return f"{cells[0].agent} on {cells[0].env}, seed {cells[0].seed}"
@@ -157,7 +166,7 @@ def _environments(source: Source, groups: Sequence[Entrant], scores: Scores) -> 
         yield Section(env, note, shown, charts)
 
 
-def _programs(source: Source, cells: Sequence[Cell], results: Mapping[tuple[int, str], Any]) -> list[Section]:
+def _programs(source: Source, cells: Sequence[Cell], results: Mapping[tuple[int, str], RowResult]) -> list[Section]:
     listings = []
     for cell in cells[:_CELLS_WITH_PROGRAMS]:
         rows = ordered_rows(row for number, row in results if number == cell.cell)

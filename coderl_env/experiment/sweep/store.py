@@ -255,6 +255,14 @@ class SweepStore:
         condition, values = _where(cell, row, training=True)
         return list(self._texts(f"{condition} ORDER BY reward {order} LIMIT ?", (*values, limit)))
 
+    def first_passes(self, cell: int, row: str) -> dict[str, int | None]:
+        """Return for each problem of a row the lowest index of a sample that passed, or None; greedy ones apart."""
+        query = (
+            f"SELECT task_id, min(CASE WHEN outcome = {Outcome.PASSED.index} THEN sample_index END) FROM samples "
+            "WHERE cell = ? AND row = ? AND sample_index >= 0 GROUP BY task_id"
+        )
+        return dict(self._read(query, (cell, row)))
+
     def close(self) -> None:
         """Close the file; calling it twice is legal."""
         self._connection.close()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coderl_env.experiment.estimators import pass_at_k
-from coderl_env.experiment.results import gather, result_summary
+from coderl_env.experiment.results import gather, result_summary, with_order
 from coderl_env.experiment.sweep.records import TaskCount
 
 COUNTS = [
@@ -57,3 +57,12 @@ def test_a_summary_has_every_difficulty() -> None:
     assert summary["difficulties"]["easy"]["pass_at_1"] == {"mean": 0.5, "low": 0.5, "high": 0.5}
     assert summary["difficulties"]["hard"]["problems"] == 1
     assert np.isclose(summary["1_at_4"]["mean"], 1 / 3)
+
+
+def test_programs_that_were_chosen_have_n_at_k_alone() -> None:
+    counts = [TaskCount(0, "rl_critic_sampling", None, name, False, (0, 0, 15, 5), None, None) for name in "abc"]
+    result = with_order(gather(counts)[0, "rl_critic_sampling"], {"a": 0, "b": 3})
+    assert {name: values.tolist() for name, values in result.metrics().items()} == {
+        "1@20": [1.0, 0.0, 0.0],
+        "5@20": [1.0, 1.0, 0.0],
+    }

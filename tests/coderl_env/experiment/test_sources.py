@@ -57,6 +57,15 @@ def test_a_run_reads_as_what_a_sweep_gathers_of_it(tmp_path: Path, run_folder: P
         ]
         assert list(run.samples(0)) == expected
         assert run.rows() == store.rows()
+        assert (
+            run.first_passes(0, "rl")
+            == store.first_passes(0, "rl")
+            == {"synth/test/1/0": 0, "synth/test/2/0": None}
+            | {
+                "synth/test/1/1": None,
+                "synth/test/2/1": 1,
+            }
+        )
         assert run.rows(training=True) == store.rows(training=True)
         assert list(run.metrics(0, "rl", "reward")) == list(store.metrics(0, "rl", "reward"))
         mine, theirs = (
