@@ -5,7 +5,7 @@ Not here: how agents are found by name (`coderl_env.registry`) and how they are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -16,7 +16,19 @@ from coderl_env.problem import Problem, TestCase
 if TYPE_CHECKING:
     from coderl_env.experiment.workbench import Workbench
 
-__all__ = ["Action", "Agent", "Decision", "Episode", "Generates", "Program", "Sampling", "Task", "Trains"]
+__all__ = [
+    "Action",
+    "Agent",
+    "Decision",
+    "Episode",
+    "Examine",
+    "Generates",
+    "Program",
+    "SamplesWithExamples",
+    "Sampling",
+    "Task",
+    "Trains",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +166,21 @@ class Generates(Protocol):
         ...
 
 
+# Runs programs on the examples of their tasks; None for a task without examples. Raises JudgeError where that fails.
+Examine = Callable[[Sequence[tuple[Task, str]]], "list[Judgement | None]"]
+
+
+@runtime_checkable
+class SamplesWithExamples(Protocol):
+    """An agent that may run its programs on the public examples of a task, and decide on the next ones by that."""
+
+    def generate_with_examples(
+        self, tasks: list[Task], budget: int, sampling: Sampling, examine: Examine
+    ) -> list[list[Program]]:
+        """Return exactly `budget` generated programs for each task, in the order in which to hand them in."""
+        ...
+
+
 @runtime_checkable
 class Trains(Protocol):
     """An agent that knows its own way of training, in stages, instead of being handed episodes by `learn`."""
@@ -161,7 +188,8 @@ class Trains(Protocol):
     def train(self, workbench: Workbench) -> dict[str, Path]:
         """Train, and return one checkpoint folder for each row of the final table.
 
-        The rows that reports know are `warm_start`, `ce_continued` and `rl`. Stages that the run has finished are
+        The rows that reports know are `warm_start`, `ce_continued`, `rl` and, of an agent that implements
+        `SamplesWithExamples`, `rl_critic_sampling`. Stages that the run has finished are
         skipped, and an unfinished one goes on from where it was saved last.
         """
         ...

@@ -64,7 +64,7 @@ def encode_prompt(problem: Problem | Task, tokenizer: Tokenizer, max_prompt_toke
     Raises:
         ValueError: what follows the question leaves no room for even one token of it.
     """
-    text = problem.prompt if isinstance(problem, Task) else build_prompt(problem)
+    text = _text_of(problem)
     token_ids, truncated = encode_at_most(tokenizer, text, max_prompt_tokens)
     if truncated:
         head, ending_ids = _encode_ending(text, problem, tokenizer, max_prompt_tokens)
@@ -72,18 +72,18 @@ def encode_prompt(problem: Problem | Task, tokenizer: Tokenizer, max_prompt_toke
     return EncodedPrompt(tuple(token_ids), text, truncated)
 
 
-def build_repair_prompt(problem: Problem, program: str, feedback: str) -> str:
+def build_repair_prompt(problem: Problem | Task, program: str, feedback: str) -> str:
     """Return the prompt of another attempt at `problem`, after `program`, of which `feedback` is known.
 
     >>> build_repair_prompt(Problem("p", "Print 1.", ()), "print(2)", "It prints 2.")
     '\\nQUESTION:\\nPrint 1.\\nPROGRAM:\\nprint(2)\\nRESULT:\\nIt prints 2.\\nUse Standard Input format\\nANSWER:\\n'
     """
-    head, ending = _split(build_prompt(problem), problem.starter_code, problem.entry_point)
+    head, ending = _split(_text_of(problem), problem.starter_code, problem.entry_point)
     return "".join((head, *_notes(program, feedback), ending))
 
 
 def encode_repair_prompt(
-    problem: Problem, program: str, feedback: str, tokenizer: Tokenizer, max_prompt_tokens: int
+    problem: Problem | Task, program: str, feedback: str, tokenizer: Tokenizer, max_prompt_tokens: int
 ) -> EncodedPrompt:
     """Return the prompt of another attempt in at most `max_prompt_tokens` tokens.
 
@@ -96,7 +96,7 @@ def encode_repair_prompt(
     text = build_repair_prompt(problem, program, feedback)
     token_ids, truncated = encode_at_most(tokenizer, text, max_prompt_tokens)
     if truncated:
-        head, ending_ids = _encode_ending(build_prompt(problem), problem, tokenizer, max_prompt_tokens)
+        head, ending_ids = _encode_ending(_text_of(problem), problem, tokenizer, max_prompt_tokens)
         room = max_prompt_tokens - len(ending_ids)
         program_note, feedback_note = _notes(program, feedback)
         program_ids = encode_at_most(tokenizer, program_note, room // 2)[0]
@@ -123,6 +123,10 @@ def _encode_ending(
             f"tokens, and max_prompt_tokens is {max_prompt_tokens}; raise it to at least {len(ending_ids) + 1}"
         )
     return head, ending_ids
+
+
+def _text_of(problem: Problem | Task) -> str:
+    return problem.prompt if isinstance(problem, Task) else build_prompt(problem)
 
 
 def _notes(program: str, feedback: str) -> tuple[str, str]:

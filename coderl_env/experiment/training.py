@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from coderl_env.agent import Agent, Episode, Sampling, Trains
+from coderl_env.agent import Agent, Episode, SamplesWithExamples, Sampling, Trains
+from coderl_env.experiment.critic_sampling import evaluate_with_examples, handed_in
 from coderl_env.experiment.evaluation import (
     Evaluation,
     Remembering,
@@ -40,6 +41,8 @@ __all__ = ["MAIN_LEVELS", "Progress", "SilentProgress", "TrainConfig", "train"]
 MAIN_LEVELS = ("1", "2")
 
 _PASS_AT = (1, 5)
+# The row that is the agent's own doing where it has a checkpoint of that name.
+_CRITIC_SAMPLING = "rl_critic_sampling"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class TrainConfig:
         warm_start_steps: likewise, in optimisation steps.
         critic_seconds: limit of the critic's training before the actor's.
         critic_steps: likewise, in optimisation steps.
+        critic_sampling_seconds: limit of each of the two models that critic sampling needs, critic and repair.
+        critic_sampling_steps: likewise, in steps.
         rl_seconds: limit of reinforcement learning. The cross-entropy control (`ce_continued`) gets the time that this
             and the critic took, or `rl_steps` steps where there is no limit in seconds.
         rl_steps: likewise, in steps of sampling and learning.
@@ -116,6 +121,8 @@ class TrainConfig:
     critic_steps: int | None = None
     rl_seconds: float | None = 130.0
     rl_steps: int | None = None
+    critic_sampling_seconds: float | None = 25.0
+    critic_sampling_steps: int | None = None
     problems_per_step: int = 16
     samples_per_step: int = 16
     checkpoint_seconds: float = 30.0
@@ -194,9 +201,12 @@ def train(
         table = _Table(workbench, held_out, Remembering(judge), given=agent)
         if isinstance(learner, Trains):
             checkpoints = learner.train(workbench)
+            sampler = checkpoints.pop(_CRITIC_SAMPLING, None)
             for name, checkpoint in checkpoints.items():
                 table.add(name, learner, checkpoint)
-            if "rl" in checkpoints:
+            if sampler is not None:
+                table.add_critic_sampling(learner, sampler)
+            elif "rl" in checkpoints:
                 table.add_filtered("rl", learner, checkpoints["rl"])
         else:
             table.add("start", learner, None)
@@ -292,6 +302,34 @@ class _Table:
 
         self._rows[f"{name}_critic_sampling"] = self._stage(f"{name}_critic_sampling", run)
 
+    def add_critic_sampling(self, agent: Agent, checkpoint: Path) -> None:
+        """Add `rl_critic_sampling`: the agent decides by the statement's examples what to draw and what to hand in."""
+
+        def run() -> dict[str, Any]:
+            config, workbench = self._workbench.config, self._workbench
+            loaded = self._load(agent, checkpoint)
+            if not isinstance(loaded, SamplesWithExamples):
+                raise ValueError(
+                    f"agent {config.agent!r} has a checkpoint {_CRITIC_SAMPLING!r} but no generate_with_examples"
+                )
+            budget = config.critic_sampling_budget
+            report = self._reporter(_CRITIC_SAMPLING, len(self._problems) * budget)
+            evaluation = evaluate_with_examples(
+                loaded,
+                self._problems,
+                self._judge,
+                budget=budget,
+                sampling=Sampling(config.temperature, config.top_p, config.seed + 1),
+                reward=workbench.reward,
+                on_judgement=report,
+            )
+            workbench.record(f"evaluate_{_CRITIC_SAMPLING}", 0, [one for group in evaluation.sampled for one in group])
+            workbench.progress.finish(f"evaluate {_CRITIC_SAMPLING}")
+            metrics = {f"pass_at_{k}": handed_in(evaluation, k) for k in _PASS_AT if k <= budget}
+            return {**self._record(evaluation, metrics), "budget": budget}
+
+        self._rows[_CRITIC_SAMPLING] = self._stage(_CRITIC_SAMPLING, run)
+
     def rows(self) -> dict[str, dict[str, Any]]:
         """Return the rows for the summary, with paired gains over the first and over `ce_continued`."""
         seed = self._workbench.config.seed
@@ -321,20 +359,7 @@ class _Table:
 
     def _evaluation(self, name: str, agent: Agent, samples: int) -> Evaluation:
         workbench, config = self._workbench, self._workbench.config
-        total = len(self._problems) * (samples + 1)
-        seen = 0
-        passed = 0
-
-        def report(episode: Episode) -> None:
-            nonlocal seen, passed
-            seen += 1
-            passed += episode.judgement is not None and episode.judgement.passed
-            if seen % 100 == 0:
-                workbench.progress.advance(f"evaluate {name}", seen, {"pass_rate": passed / seen})
-            if workbench.stop_requested:
-                raise KeyboardInterrupt
-
-        workbench.progress.start(f"evaluate {name}", total, "programs")
+        report = self._reporter(name, len(self._problems) * (samples + 1))
         evaluation = evaluate(
             agent,
             self._problems,
@@ -355,6 +380,24 @@ class _Table:
         workbench.record(f"evaluate_{name}", 0, [one for group in evaluation.sampled for one in group])
         workbench.progress.finish(f"evaluate {name}")
         return evaluation
+
+    def _reporter(self, name: str, total: int) -> Callable[[Episode], None]:
+        """Return what to call with every episode: it reports progress, and stops where that was asked for."""
+        workbench = self._workbench
+        seen = 0
+        passed = 0
+
+        def report(episode: Episode) -> None:
+            nonlocal seen, passed
+            seen += 1
+            passed += episode.judgement is not None and episode.judgement.passed
+            if seen % 100 == 0:
+                workbench.progress.advance(f"evaluate {name}", seen, {"pass_rate": passed / seen})
+            if workbench.stop_requested:
+                raise KeyboardInterrupt
+
+        workbench.progress.start(f"evaluate {name}", total, "programs")
+        return report
 
     def _record(self, evaluation: Evaluation, metrics: Mapping[str, Sequence[float]]) -> dict[str, Any]:
         return {

@@ -25,10 +25,11 @@ from torch import Tensor
 
 from coderl_agents.codet5.experience import Drawing, Experience, Group, Row, draw_programs, pack, receive, unpack
 from coderl_agents.codet5.losses import IGNORED, policy_loss, token_log_probs
-from coderl_agents.codet5.optimizers import make_optimizers
+from coderl_agents.codet5.model import save_state
+from coderl_agents.codet5.optimizers import clipped_norm, make_optimizers
 from coderl_agents.codet5.stages import Stage, stage_rate
 from coderl_agents.codet5.supervised import corpus_of, supervised_step, to_batch, training_network
-from coderl_agents.codet5.train_critic import CriticTrainer, pieces
+from coderl_agents.codet5.train_critic import RL_CRITIC_FILE, CriticTrainer, pieces
 from coderl_env.experiment.workbench import StageClock, Workbench
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def train_actor(agent: CodeT5Agent, workbench: Workbench, critic: CriticTrainer 
     waited = workbench.judge_wait_seconds
     stage.run(learner.step)
     agent.save(workbench.run.checkpoints / "rl")
+    if critic is not None:
+        save_state(critic.capture(), workbench.run.checkpoints / RL_CRITIC_FILE)
     stage.finish({"programs": learner.programs, "judge_wait_seconds": workbench.judge_wait_seconds - waited})
 
 
@@ -241,14 +244,13 @@ class _Learner:
     def _update(self) -> float:
         """Take an optimisation step, unless the gradient is not finite; return its norm."""
         settings = self.agent.settings
-        norm = float(torch.nn.utils.clip_grad_norm_(self.agent.model.parameters(), settings.clip_norm))
-        if math.isfinite(norm):
-            factor = stage_rate(
-                self.clock.step, self.clock.fraction, warmup=_WARMUP_STEPS, cooldown=settings.rl_cooldown
-            )
-            self.optimizers.step(factor)
-        else:
+        norm = clipped_norm(self.agent.model, settings.clip_norm)
+        if norm is None:
             self.optimizers.discard()
+            return math.nan
+        self.optimizers.step(
+            stage_rate(self.clock.step, self.clock.fraction, warmup=_WARMUP_STEPS, cooldown=settings.rl_cooldown)
+        )
         return norm
 
 

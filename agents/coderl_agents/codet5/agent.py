@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from coderl_agents.codet5.batches import Example, encode_example
 from coderl_agents.codet5.model import build_model, check_architecture, load_model, model_kind, save_model
 from coderl_agents.codet5.network import Network
 from coderl_agents.codet5.sampler import Request
 from coderl_agents.codet5.settings import Settings
 from coderl_agents.codet5.writer import Writer
-from coderl_env.agent import Action, Episode, Program, Sampling, Task
+from coderl_env.agent import Action, Episode, Examine, Program, Sampling, Task
 from coderl_env.registry import AgentSpec
 
 if TYPE_CHECKING:
+    from coderl_agents.codet5.sampling_stage import Helpers
     from coderl_agents.codet5.supervised import Corpus
     from coderl_env.experiment.workbench import Workbench
 
@@ -50,7 +52,7 @@ def make(spec: AgentSpec, **settings: Any) -> CodeT5Agent:
 
 
 class CodeT5Agent:
-    """See the module's docstring. Implements `Agent`, `Generates` and `Trains`.
+    """See the module's docstring. Implements `Agent`, `Generates`, `Trains` and `SamplesWithExamples`.
 
     Attributes:
         action_modes: the modes that it plays in.
@@ -77,6 +79,7 @@ class CodeT5Agent:
         self.writer = Writer(spec, self.network, self.model.config.vocab_size, settings.max_rows)
         self.allowed = self.writer.allowed
         self.corpus: Corpus | None = None
+        self._helpers: Helpers | None = None
 
     def begin(self, tasks: list[Task], sampling: Sampling) -> None:
         """Start stepping: seed the draws and forget the prompts of earlier episodes."""
@@ -90,6 +93,32 @@ class CodeT5Agent:
         """Return `samples` programs for each task."""
         return self.writer.generate(tasks, samples, sampling)
 
+    def generate_with_examples(
+        self, tasks: list[Task], budget: int, sampling: Sampling, examine: Examine
+    ) -> list[list[Program]]:
+        """Return `budget` programs for each task by critic sampling, those that should be handed in first in front.
+
+        Raises:
+            ValueError: the agent was not loaded from a checkpoint with a critic.
+        """
+        from coderl_agents.codet5.critic_sampling import Plan, critic_sampling
+        from coderl_agents.codet5.sampling_stage import load_helpers
+
+        if self._helpers is None:
+            self._helpers = load_helpers(self, self.spec.checkpoint)
+        settings = self.settings
+        plan = Plan(
+            budget,
+            first=settings.sampling_first,
+            rounds=settings.sampling_rounds,
+            refine=settings.sampling_refine,
+            repair=settings.sampling_repair,
+            candidates=settings.sampling_candidates,
+        )
+        helpers = self._helpers
+        found = critic_sampling(tasks, self.writer, helpers.critic, helpers.repairer, examine, sampling, plan)
+        return [[candidate.program for candidate in group] for group in found]
+
     def request(self, task: Task) -> Request:
         """Return the prompt and forced prefix of `task` as tokens."""
         return self.writer.request(task)
@@ -98,15 +127,24 @@ class CodeT5Agent:
         """Do nothing: this agent trains itself (`train`), from batches whose prompts and demonstrations it knows."""
         return {}
 
-    def save(self, path: Path) -> None:
-        """Write the actor to the folder `path`, whole or not at all."""
-        card = {
+    def encode(self, task: Task, program: str) -> Example:
+        """Return `program` as what should be written for `task`, cut where the program window ends."""
+        spec = self.spec
+        return encode_example(task, program, self.tokenizer, spec.max_prompt_tokens, spec.max_program_tokens)
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What a checkpoint says of itself."""
+        return {
             "agent": "codet5",
             "tokenizer": self.tokenizer.name,
             "max_prompt_tokens": self.spec.max_prompt_tokens,
             "max_program_tokens": self.spec.max_program_tokens,
         }
-        save_model(self.model, Path(path), card)
+
+    def save(self, path: Path) -> None:
+        """Write the actor to the folder `path`, whole or not at all."""
+        save_model(self.model, Path(path), self.card)
 
     def train(self, workbench: Workbench) -> dict[str, Path]:
         """Run the stages of the settings and return a checkpoint for each row of the final table."""

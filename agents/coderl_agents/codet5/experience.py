@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from coderl_agents.codet5.batches import Example, encode_example
+from coderl_agents.codet5.batches import Example
 from coderl_env.agent import Episode, Program, Sampling, Task
 from coderl_env.experiment.workbench import Workbench
 from coderl_env.judge import JudgeError
@@ -219,14 +219,7 @@ def stored_groups(agent: CodeT5Agent, workbench: Workbench, stages: Sequence[str
             if sample.program in rows:
                 rows[sample.program] = replace(rows[sample.program], count=rows[sample.program].count + 1)
                 continue
-            task = workbench.task(sample.task_id)
-            example = encode_example(
-                task,
-                sample.program,
-                agent.tokenizer,
-                agent.spec.max_prompt_tokens,
-                agent.spec.max_program_tokens,
-            )
+            example = agent.encode(workbench.task(sample.task_id), sample.program)
             if example.target:
                 rows[sample.program] = Row(example, (), 1, Outcome(sample.outcome), sample.reward)
     return [Group(Task(key[2], ""), tuple(rows.values()), None) for key, rows in found.items() if rows]

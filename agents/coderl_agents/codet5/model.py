@@ -131,8 +131,19 @@ def check_architecture(found: T5Config, wanted: T5Config, name: str) -> None:
         raise ValueError(f"the checkpoint {name!r} is of another architecture: {told}; name its own model, or none")
 
 
-def save_model(model: T5ForConditionalGeneration, folder: Path, card: Mapping[str, Any]) -> None:
+def save_model(
+    model: T5ForConditionalGeneration,
+    folder: Path,
+    card: Mapping[str, Any],
+    states: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
     """Write the model and `card` to `folder`, replacing what is there, whole or not at all.
+
+    Args:
+        model: the model.
+        folder: the checkpoint's folder.
+        card: what is known of it.
+        states: further files by name, with what `torch.save` writes there.
 
     Raises:
         OSError: it cannot be written; the old folder is still there.
@@ -143,6 +154,8 @@ def save_model(model: T5ForConditionalGeneration, folder: Path, card: Mapping[st
     try:
         with no_bars():
             model.save_pretrained(fresh)
+        for name, state in (states or {}).items():
+            torch.save(dict(state), fresh / name)
         (fresh / _CARD).write_text(json.dumps(dict(card), indent=2) + "\n", encoding="utf-8")
         # Temporary folders, and what safetensors writes, are for their owner alone.
         fresh.chmod(0o755)

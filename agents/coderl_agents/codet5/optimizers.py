@@ -7,6 +7,7 @@ works on all matrices of a shape in one batch, which for many small matrices tak
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from coderl_agents.codet5.network import best_compute_dtype
 
-__all__ = ["Muon", "Optimizers", "make_optimizers", "orthogonalise"]
+__all__ = ["Muon", "Optimizers", "clipped_norm", "make_optimizers", "orthogonalise"]
 
 _BETAS = (0.9, 0.99)
 # Coefficients and number of steps of the quintic iteration, from the reference implementation.
@@ -127,6 +128,15 @@ class Optimizers:
         """Set the state of all."""
         for optimizer, state in zip(self.optimizers, states, strict=True):
             optimizer.load_state_dict(state)
+
+
+def clipped_norm(model: nn.Module, limit: float) -> float | None:
+    """Clip the gradient to the norm `limit` and return the norm that it had, or None where that is not finite.
+
+    A step along a gradient that is not finite would ruin the weights for good; the caller discards it.
+    """
+    norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), limit))
+    return norm if math.isfinite(norm) else None
 
 
 def make_optimizers(

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from coderl_agents.codet5.critic import HEADS, PADDINGS, POOLINGS, READS, CriticForm
+from coderl_agents.codet5.critic import HEADS, LABELS, PADDINGS, POOLINGS, READS, CriticForm
 from coderl_env.naming import unknown_name
 
 __all__ = ["BASELINES", "OPTIMIZERS", "PRECISIONS", "RATES", "REDUCTIONS", "STAGES", "WEIGHTINGS", "Settings"]
 
-STAGES = ("warm_start", "critic", "rl", "ce_continued")
+STAGES = ("warm_start", "critic", "rl", "critic_sampling", "ce_continued")
 BASELINES = ("greedy", "group", "none")
 WEIGHTINGS = ("critic", "uniform", "decay")
 REDUCTIONS = ("tokens", "programs")
@@ -58,6 +58,7 @@ _CHOICES = {
     "critic_padding": PADDINGS,
     "critic_reads": READS,
     "critic_head": HEADS,
+    "sampling_labels": LABELS,
 }
 _POSITIVE = (
     "max_rows",
@@ -68,6 +69,8 @@ _POSITIVE = (
     "critic_batch",
     "critic_updates",
     "critic_spread",
+    "repair_updates",
+    "sampling_candidates",
 )
 
 
@@ -125,6 +128,14 @@ class Settings:
         ce_weight: weight of the cross-entropy on demonstrations during reinforcement learning.
         ce_batch: demonstrations per step of it.
         clip_norm: largest norm of a gradient.
+        sampling_labels: what the critic of critic sampling tells apart: `outcomes`, or `binary` (the paper: passed or
+            not).
+        sampling_refine: whether critic sampling refines programs that pass the examples.
+        sampling_repair: whether it repairs where there are none; then a repair model is trained.
+        sampling_first: share of its budget that is drawn before anything is known.
+        sampling_rounds: rounds of refining and repairing, which share the rest.
+        sampling_candidates: failed programs that a round repairs, the paper's M.
+        repair_updates: steps of the repair model for each batch of failures that is drawn.
     """
 
     model: str | None = None
@@ -170,6 +181,13 @@ class Settings:
     ce_weight: float = 0.1
     ce_batch: int = 16
     clip_norm: float = 1.0
+    sampling_labels: str = "outcomes"
+    sampling_refine: bool = True
+    sampling_repair: bool = True
+    sampling_first: float = 0.5
+    sampling_rounds: int = 1
+    sampling_candidates: int = 1
+    repair_updates: int = 4
 
     def __post_init__(self) -> None:
         for name, valid in _CHOICES.items():
@@ -191,6 +209,11 @@ class Settings:
     def critic_form(self) -> CriticForm:
         """What kind of critic weighs the actor's tokens."""
         return CriticForm(self.critic_pooling, self.critic_padding, self.critic_reads, self.critic_head)
+
+    @property
+    def sampling_form(self) -> CriticForm:
+        """What kind of critic critic sampling has."""
+        return replace(self.critic_form, labels=self.sampling_labels)
 
     def for_model(self, kind: str) -> Settings:
         """Return these settings with the rates of `RATES[kind]` where they are None."""

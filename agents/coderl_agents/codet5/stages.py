@@ -112,6 +112,7 @@ def use_threads(wanted: int | None) -> None:
 def run_stages(agent: CodeT5Agent, workbench: Workbench) -> dict[str, Path]:
     """Run the stages that the settings name and return a checkpoint folder for each row of the table."""
     from coderl_agents.codet5.actor_critic import train_actor
+    from coderl_agents.codet5.sampling_stage import ROW, train_helpers
     from coderl_agents.codet5.supervised import continue_supervised, warm_start
     from coderl_agents.codet5.train_critic import train_critic
 
@@ -135,9 +136,12 @@ def run_stages(agent: CodeT5Agent, workbench: Workbench) -> dict[str, Path]:
         if "rl" in wanted:
             train_actor(agent, workbench, critic)
             rows["rl"] = folder / "rl"
+        if "critic_sampling" in wanted and "rl" in wanted:
+            agent.model.load_state_dict(load_model(folder / "rl", agent.tokenizer).state_dict())
+            rows[ROW] = train_helpers(agent, workbench)
         if "ce_continued" in wanted:
             agent.model.load_state_dict(load_model(folder / "warm_start", agent.tokenizer).state_dict())
             continue_supervised(agent, workbench)
             rows["ce_continued"] = folder / "ce_continued"
-    order = ("warm_start", "ce_continued", "rl")
+    order = ("warm_start", "ce_continued", "rl", ROW)
     return {name: rows[name] for name in order if name in rows}

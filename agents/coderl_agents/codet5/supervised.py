@@ -16,7 +16,7 @@ import torch
 from coderl_agents.codet5.batches import Batch, Example, collate, encode_example, epoch_batches
 from coderl_agents.codet5.losses import IGNORED, cross_entropy
 from coderl_agents.codet5.network import Network, best_compute_dtype
-from coderl_agents.codet5.optimizers import Optimizers, make_optimizers
+from coderl_agents.codet5.optimizers import Optimizers, clipped_norm, make_optimizers
 from coderl_agents.codet5.stages import Stage, stage_rate
 from coderl_env.agent import Sampling, Task
 from coderl_env.experiment.workbench import Lesson, StageClock, Workbench
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Corpus",
+    "compute_dtype",
     "continue_supervised",
     "corpus_of",
     "supervised_step",
@@ -93,10 +94,13 @@ def corpus_of(agent: CodeT5Agent, workbench: Workbench) -> Corpus:
 
 def training_network(agent: CodeT5Agent) -> Network:
     """Return the forward pass of the agent's model for training, in the data type of the settings."""
+    return type(agent.network)(agent.model, compute_dtype(agent))
+
+
+def compute_dtype(agent: CodeT5Agent) -> torch.dtype:
+    """Return the data type of training's matrix products that the settings ask for."""
     name = agent.settings.precision
-    device = agent.network.device
-    dtype = best_compute_dtype(device) if name == "auto" else getattr(torch, name)
-    return type(agent.network)(agent.model, dtype)
+    return best_compute_dtype(agent.network.device) if name == "auto" else getattr(torch, name)
 
 
 def supervised_step(agent: CodeT5Agent, network: Network, examples: Sequence[Example], weight: float = 1.0) -> float:
@@ -182,9 +186,8 @@ class _Supervised:
         agent.model.train()
         examples = self.corpus.examples(self.clock.step, settings.batch_size, self._stream)
         loss = supervised_step(agent, self.network, examples)
-        norm = float(torch.nn.utils.clip_grad_norm_(agent.model.parameters(), settings.clip_norm))
-        if norm != norm or norm == float("inf"):
-            # A step along such a gradient would ruin the weights for good.
+        norm = clipped_norm(agent.model, settings.clip_norm)
+        if norm is None:
             self.optimizers.discard()
             return {"loss": loss, "skipped": 1.0}
         fraction = self.clock.fraction / ends_at

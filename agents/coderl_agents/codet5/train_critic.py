@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -35,10 +34,9 @@ from coderl_agents.codet5.experience import (
 )
 from coderl_agents.codet5.losses import IGNORED, outcome_loss, token_outcome_loss, token_values
 from coderl_agents.codet5.model import build_model, save_state
-from coderl_agents.codet5.network import best_compute_dtype
-from coderl_agents.codet5.optimizers import make_optimizers
+from coderl_agents.codet5.optimizers import clipped_norm, make_optimizers
 from coderl_agents.codet5.stages import Stage, stage_rate
-from coderl_agents.codet5.supervised import Corpus, corpus_of, to_batch
+from coderl_agents.codet5.supervised import Corpus, compute_dtype, corpus_of, to_batch
 from coderl_env.experiment.workbench import StageClock, Workbench
 from coderl_env.judge import JudgeError
 from coderl_env.outcome import Outcome
@@ -46,9 +44,10 @@ from coderl_env.outcome import Outcome
 if TYPE_CHECKING:
     from coderl_agents.codet5.agent import CodeT5Agent
 
-__all__ = ["CriticTrainer", "Prediction", "minibatches", "pieces", "train_critic"]
+__all__ = ["RL_CRITIC_FILE", "CriticTrainer", "Prediction", "minibatches", "pieces", "train_critic"]
 
 _CHECKPOINT = "critic.pt"
+RL_CRITIC_FILE = "rl_critic.pt"  # the same after reinforcement learning
 _LESSON_STREAM = 2  # keeps its order of the corpus apart from that of other stages
 _POOL_STREAM = 21
 _POOL_GROUPS = 4096
@@ -86,7 +85,6 @@ class CriticTrainer:
             backbone = copy.deepcopy(agent.model)
         else:
             backbone = build_model(settings.critic_model, agent.tokenizer, agent.spec.seed + 1).to(device)
-        name = settings.precision
         self._agent = agent
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(agent.spec.seed)
@@ -94,7 +92,7 @@ class CriticTrainer:
                 backbone,
                 form or settings.critic_form,
                 window=agent.spec.max_program_tokens,
-                compute_dtype=best_compute_dtype(device) if name == "auto" else getattr(torch, name),
+                compute_dtype=compute_dtype(agent),
             ).to(device)
         self.optimizers = make_optimizers(
             self.critic,
@@ -134,18 +132,17 @@ class CriticTrainer:
             right += float(((class_logits.argmax(-1) == labels) * counts).sum())
             label_counts += torch.bincount(labels, weights=counts, minlength=self.critic.classes).cpu()
             values += _by_row(token_values(token_logits, labels), mask)
-        norm = float(torch.nn.utils.clip_grad_norm_(self.critic.parameters(), settings.clip_norm))
+        norm = clipped_norm(self.critic, settings.clip_norm)
         figures = {
             "critic_loss": loss_sum,
             "critic_accuracy": right / total,
             "critic_majority": float(label_counts.max()) / total,
         }
-        if math.isfinite(norm):
-            self.optimizers.step(factor)
-        else:
-            # A step along such a gradient would ruin the weights for good.
+        if norm is None:
             self.optimizers.discard()
             figures["critic_skipped"] = 1.0
+        else:
+            self.optimizers.step(factor)
         return values, figures
 
     @torch.inference_mode()
@@ -300,7 +297,9 @@ class _Pool:
         ]
 
 
-def minibatches(groups: Sequence[Group], size: int, count: int, seed: Sequence[int]) -> Iterator[list[Group]]:
+def minibatches(
+    groups: Sequence[Group], size: int, count: int, seed: Sequence[int], *, among: int = 0
+) -> Iterator[list[Group]]:
     """Yield `count` random batches of `size` groups; those of a batch have about as many programs each.
 
     Args:
@@ -308,15 +307,16 @@ def minibatches(groups: Sequence[Group], size: int, count: int, seed: Sequence[i
         size: groups of a batch.
         count: number of batches.
         seed: equal seeds give equal batches.
+        among: draw so many batches, of which `count` are used; the more, the more alike a batch's groups are.
     """
     rng = np.random.default_rng(list(seed))
-    wanted = size * count
+    batches = max(count, among)
     places: list[int] = []
-    while len(places) < wanted:
-        places += rng.permutation(len(groups)).tolist()[: wanted - len(places)]
+    while len(places) < size * batches:
+        places += rng.permutation(len(groups)).tolist()[: size * batches - len(places)]
     # The grid of a forward pass is as wide as its widest group.
     places.sort(key=lambda place: len(groups[place].rows))
-    for number in rng.permutation(count).tolist():
+    for number in rng.permutation(batches).tolist()[:count]:
         yield [groups[place] for place in places[number * size : (number + 1) * size]]
 
 

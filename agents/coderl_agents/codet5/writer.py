@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from coderl_agents.codet5.sampler import Decodes, Request, allowed_tokens, choose, draw, pad_prompts
+from coderl_agents.codet5.sampler import Decodes, Drawn, Request, allowed_tokens, choose, draw, pad_prompts
 from coderl_env.agent import Action, Decision, Program, Sampling, Task
-from coderl_env.prompt import encode_prompt
+from coderl_env.prompt import encode_prompt, encode_repair_prompt
 from coderl_env.registry import AgentSpec
 from coderl_env.rollout import program_text
 
@@ -86,7 +86,23 @@ class Writer:
         if sampling.temperature == 0 and samples > 1:
             # Greedy programs are all the same.
             return [group * samples for group in self.generate(tasks, 1, sampling)]
-        requests = [self.request(task) for task in tasks]
+        return self.continue_programs(tasks, [self.request(task) for task in tasks], samples, sampling)
+
+    def continue_programs(
+        self, tasks: Sequence[Task], requests: Sequence[Request], samples: int, sampling: Sampling
+    ) -> list[list[Program]]:
+        """Return `samples` programs for each request.
+
+        Args:
+            tasks: the problem of each request.
+            requests: prompts with forced prefixes, which begin with the starter code and may hold a part of a program.
+            samples: programs for each.
+            sampling: how they are drawn.
+
+        Returns:
+            Whole programs: their tokens are all that follow the starter code. Those that go on with a part of a program
+            have no log-probabilities.
+        """
         window = self.spec.max_program_tokens
         drawn = draw(
             self.network,
@@ -102,21 +118,29 @@ class Writer:
             max_rows=max(1, min(self._max_rows, _CACHE_BYTES // (4 * self.network.cached_numbers(window)))),
         )
         return [
-            [
-                Program(
-                    program_text(self.tokenizer, task.starter_code, request.prefix, program.token_ids),
-                    program.token_ids,
-                    program.log_probs,
-                )
-                for program in group
-            ]
+            [self._program(task, request, one) for one in group]
             for task, request, group in zip(tasks, requests, drawn, strict=True)
         ]
+
+    def _program(self, task: Task, request: Request, drawn: Drawn) -> Program:
+        starter = self._starter(task)
+        seed = request.prefix[len(starter) :]
+        token_ids = seed + drawn.token_ids
+        text = program_text(self.tokenizer, task.starter_code, starter, token_ids)
+        return Program(text, token_ids, () if seed else drawn.log_probs)
 
     def request(self, task: Task) -> Request:
         """Return the prompt and forced prefix of `task` as tokens."""
         prompt = encode_prompt(task, self.tokenizer, self.spec.max_prompt_tokens).token_ids
-        return Request(prompt, tuple(self.tokenizer.encode(task.starter_code)) if task.starter_code else ())
+        return Request(prompt, self._starter(task))
+
+    def repair_request(self, task: Task, program: str, feedback: str) -> Request:
+        """Return the prompt of another attempt after `program`, and the forced prefix of `task`, as tokens."""
+        prompt = encode_repair_prompt(task, program, feedback, self.tokenizer, self.spec.max_prompt_tokens).token_ids
+        return Request(prompt, self._starter(task))
+
+    def _starter(self, task: Task) -> tuple[int, ...]:
+        return tuple(self.tokenizer.encode(task.starter_code)) if task.starter_code else ()
 
     def _memory(self, observation: Mapping[str, Any]) -> Any:
         prompt = observation["prompt"][: int(observation["prompt_length"][0])]

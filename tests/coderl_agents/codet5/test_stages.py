@@ -28,6 +28,7 @@ from coderl_env.reward import coderl
 from coderl_env.rollout import collect, make_task
 from coderl_env.tokens import load_tokenizer
 
+STAGES = {"warm_start", "critic", "rl", "sampling_critic", "repair", "ce_continued"}
 TINY = {"d_model": 16, "d_kv": 8, "num_heads": 2, "d_ff": 24, "num_layers": 1, "dropout_rate": 0.1}
 
 
@@ -60,6 +61,8 @@ def small(**changes: Any) -> TrainConfig:
         "critic_steps": 3,
         "rl_seconds": None,
         "rl_steps": 3,
+        "critic_sampling_seconds": None,
+        "critic_sampling_steps": 2,
         "problems_per_step": 2,
         "samples_per_step": 3,
         "eval_problems": 2,
@@ -89,10 +92,10 @@ def test_all_stages_end_in_the_table(tmp_path: Path) -> None:
         assert ("gain" in row) is (name != "warm_start")
         assert ("gain_over_ce" in row) is (name in ("rl", "rl_critic_sampling"))
     assert summary["gain"] == summary["evaluation"]["rl"]["gain"]
-    assert set(summary["stages"]) == {"warm_start", "critic", "rl", "ce_continued"}
+    assert set(summary["stages"]) == STAGES
     with RunFolder.open(tmp_path / "run", config.to_dict()) as opened:
         stages = {line["stage"] for line in opened.metrics()}
-        assert stages == {"warm_start", "critic", "rl", "ce_continued"}
+        assert stages == STAGES
         # 3 steps of 2 problems with 3 programs, and the greedy ones in reinforcement learning. The critic's programs
         # are those of more problems.
         assert sum(1 for _ in opened.samples.rows("critic")) == 18
@@ -128,7 +131,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("stage", ["warm_start", "critic", "rl", "ce_continued"])
+@pytest.mark.parametrize("stage", sorted(STAGES))
 def test_a_stopped_run_goes_on_to_the_same_weights(
     stage: str, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
