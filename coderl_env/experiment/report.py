@@ -125,12 +125,13 @@ def _results(summary: Mapping[str, Any]) -> Grid:
     counts = "; ".join(sorted({_counts(row) for row in rows.values()}))
     cells = []
     for key, row in rows.items():
-        label = row_label(key)
+        label = _label(key, row)
         equal = row.get("equal_budget")
         if equal:
             # The comparison with the other rows is fair at their number of programs only.
             cells.append((f"{label}, {equal['samples']}", *(percent(equal.get(name)) for name in names)))
-            label = f"{label}, {row['samples']}"
+        if row.get("budget"):
+            label = f"{label}, {row['budget']}"
         cells.append((label, *(percent(row.get(name)) for name in names)))
     columns = ("", *(_METRICS[name] for name in names))
     return Grid(f"Held-out problems ({counts}; {_INTERVAL})", columns, tuple(cells))
@@ -145,7 +146,7 @@ def _gains(summary: Mapping[str, Any]) -> Grid:
         for field, base in bases.items():
             gain = row.get(field)
             if gain:
-                label = f"{row_label(key)} - {row_label(base)}"
+                label = f"{_label(key, row)} - {_label(base, {})}"
                 cells.append((label, *(percent(gain.get(name), signed=True) for name in names)))
     return Grid(f"Paired gains ({_INTERVAL})", ("", *(_METRICS[name] for name in names)), tuple(cells))
 
@@ -157,9 +158,14 @@ def _outcomes(summary: Mapping[str, Any]) -> Grid:
         counts = row.get("outcomes", {})
         total = sum(counts.values())
         if total:
-            cells.append((row_label(key), *(f"{100 * counts.get(kind, 0) / total:.1f}" for kind in kinds)))
+            cells.append((_label(key, row), *(f"{100 * counts.get(kind, 0) / total:.1f}" for kind in kinds)))
     columns = ("", *(kind.replace("_", " ") for kind in kinds))
     return Grid("Outcomes (percent of samples)", columns, tuple(cells))
+
+
+def _label(key: str, row: Mapping[str, Any]) -> str:
+    # Only where examples alone choose is there a comparison at an equal number of programs.
+    return row_label(key, filtered="equal_budget" in row)
 
 
 def _counts(row: Mapping[str, Any]) -> str:

@@ -16,7 +16,8 @@ from coderl_env.experiment.estimators import (
 )
 from coderl_env.experiment.reports.grids import Grid, percent
 from coderl_env.experiment.reports.groups import Entrant, final_row, row_label
-from coderl_env.experiment.reports.scores import Scores, Values
+from coderl_env.experiment.reports.scores import Scores, Values, entrant_row
+from coderl_env.experiment.results import is_handed_in
 
 __all__ = ["aggregate_grid", "comparison_grids", "gain_grid"]
 
@@ -63,9 +64,12 @@ def gain_grid(groups: Sequence[Entrant], scores: Scores) -> Grid | None:
             for base in bases:
                 if index > rows.index(base):
                     figures = [_gain(group, row, base, name, scores) for name in names]
-                    label = f"{group.label}: {row_label(row)} - {row_label(base)}"
-                    lines.append((label, *(percent(figure, signed=True) for figure in figures)))
+                    label = f"{entrant_row(group, row, scores)} - {row_label(base)}"
+                    if any(figure is not None for figure in figures):
+                        lines.append((label, *(percent(figure, signed=True) for figure in figures)))
     note = "Percentage points, paired by problem and seed; 95 % interval over seeds, or over problems with one seed."
+    if any(is_handed_in(row) for group in groups for row in scores.rows(group)):
+        note += " Of programs that were chosen among, n@k stands against pass@n; choosing costs the k programs."
     return Grid("Paired gains", ("", *names), tuple(lines), note) if lines else None
 
 
@@ -102,13 +106,15 @@ def _means(values: Sequence[Values]) -> list[float]:
 
 
 def _gain(group: Entrant, row: str, base: str, name: str, scores: Scores) -> Estimate | None:
-    after, before = scores.values(group, row, name), scores.values(group, base, name)
+    results = scores.results(group, row)
+    if is_handed_in(row) and name.startswith("pass@"):
+        after = scores.values(group, row, f"{name.removeprefix('pass@')}@{results[0].fewest}")
+    else:
+        after = scores.values(group, row, name)
+    before = scores.values(group, base, name)
     if after is None or before is None:
         return None
-    problems = [
-        (one.task_ids, other.task_ids)
-        for one, other in zip(scores.results(group, row), scores.results(group, base), strict=True)
-    ]
+    problems = [(one.task_ids, other.task_ids) for one, other in zip(results, scores.results(group, base), strict=True)]
     if any(ids != others for ids, others in problems):
         return None
     differences = [one - other for one, other in zip(after, before, strict=True)]

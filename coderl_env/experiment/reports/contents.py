@@ -128,8 +128,9 @@ _METHOD = (
 def _results(source: Source, cells: Sequence[Cell]) -> dict[tuple[int, str], RowResult]:
     results = gather(count for cell in cells for count in source.counts(cell.cell))
     for (cell, row), result in results.items():
-        # An agent that chooses hands its programs in by their index; where examples alone choose, their flags are kept.
-        if is_handed_in(row) and result.examples is None:
+        # An agent that chooses hands its programs in by their index, and has no greedy one. Where examples alone
+        # choose, the order says nothing, and which samples passed them is kept.
+        if is_handed_in(row) and result.examples is None and result.greedy is None:
             results[cell, row] = with_order(result, source.first_passes(cell, row))
     return results
 

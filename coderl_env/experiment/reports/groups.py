@@ -35,8 +35,10 @@ _ROWS = {
     "warm_start": "warm start",
     "ce_continued": "CE continued",
     "rl": "RL",
-    "rl_critic_sampling": "RL, filtered",
+    "rl_critic_sampling": "RL, critic sampling",
 }
+# The same row where the agent does not choose itself, and the examples decide among its programs.
+_FILTERED = "RL, filtered"
 _LONGEST_VALUE = 40
 
 
@@ -66,9 +68,9 @@ def entrants(cells: Sequence[Cell]) -> list[Entrant]:
     ]
 
 
-def row_label(row: str) -> str:
-    """Return what a table calls a row."""
-    return _ROWS.get(row, row)
+def row_label(row: str, *, filtered: bool = False) -> str:
+    """Return what a table calls a row; `filtered` where examples alone choose among the programs of `rl`."""
+    return _FILTERED if filtered else _ROWS.get(row, row)
 
 
 def ordered_rows(rows: Iterable[str]) -> list[str]:

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from coderl_env.experiment.estimators import Estimate, bootstrap_mean, seed_interval
 from coderl_env.experiment.reports.grids import Grid, level_order, percent
 from coderl_env.experiment.reports.groups import Entrant, ordered_rows, row_label
-from coderl_env.experiment.results import DRAWS, RowResult
+from coderl_env.experiment.results import DRAWS, RowResult, is_handed_in
 from coderl_env.outcome import Outcome
 
-__all__ = ["Scores", "difficulty_grids", "outcome_grid", "result_grids"]
+__all__ = ["Scores", "difficulty_grids", "entrant_row", "outcome_grid", "result_grids"]
 
 _RESAMPLES = 2000
 _LEVELS_AT_MOST = 12
@@ -110,7 +110,7 @@ def _figures(title: str, names: Sequence[str], groups: Sequence[Entrant], scores
             counts = (str(len(group.cells)), str(results[0].problems), each)
             figures = [percent(scores.estimate(group, row, name)) for name in names]
             if any(figure != "-" for figure in figures):
-                lines.append((_label(group, row), *counts, *figures))
+                lines.append((entrant_row(group, row, scores), *counts, *figures))
     return Grid(title, ("", "seeds", "problems", "samples", *names), tuple(lines), note)
 
 
@@ -122,7 +122,9 @@ def outcome_grid(groups: Sequence[Entrant], scores: Scores) -> Grid:
             total = np.sum([result.outcomes.sum(axis=0) for result in scores.results(group, row)], axis=0)
             if total.sum():
                 shares = 100 * total / total.sum()
-                lines.append((_label(group, row), f"{total.sum():,}", *(f"{share:.1f}" for share in shares)))
+                lines.append(
+                    (entrant_row(group, row, scores), f"{total.sum():,}", *(f"{share:.1f}" for share in shares))
+                )
     columns = ("", "programs", *(outcome.value.replace("_", " ") for outcome in Outcome))
     return Grid(
         "Outcomes", columns, tuple(lines), "Percent of the sampled programs of all seeds; greedy ones left out."
@@ -148,19 +150,20 @@ def difficulty_grids(groups: Sequence[Entrant], scores: Scores) -> list[Grid]:
     draws = [name for name in scores.names(groups) if name.startswith("pass")]
     grids = []
     for name in dict.fromkeys([*draws[:2], *draws[-1:]]):
-        lines = tuple(
-            (_label(group, row), *(percent(scores.estimate(group, row, name, level)) for level in (*levels, None)))
-            for group in groups
-            for row in scores.rows(group)
-            if scores.values(group, row, name) is not None
-        )
+        lines = []
+        for group, row in [(member, row) for member in groups for row in scores.rows(member)]:
+            if scores.values(group, row, name) is not None:
+                figures = (percent(scores.estimate(group, row, name, level)) for level in (*levels, None))
+                lines.append((entrant_row(group, row, scores), *figures))
         titles = tuple(column.capitalize() if column else "" for column in columns)
-        grids.append(Grid(f"{name} by difficulty", titles, lines, interval_note(groups)))
+        grids.append(Grid(f"{name} by difficulty", titles, tuple(lines), interval_note(groups)))
     return grids
 
 
-def _label(group: Entrant, row: str) -> str:
-    return f"{group.label}: {row_label(row)}"
+def entrant_row(group: Entrant, row: str, scores: Scores) -> str:
+    """Return what a table calls a row of an entrant."""
+    filtered = is_handed_in(row) and all(result.greedy is not None for result in scores.results(group, row))
+    return f"{group.label}: {row_label(row, filtered=filtered)}"
 
 
 def _number(name: str) -> int:

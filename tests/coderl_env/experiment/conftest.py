@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,11 @@ def _cell_samples(cell: int, skill: float, hostile: bool) -> list[StoredSample]:
                 reward = 1.0 if passed else -0.3
                 judgement = {"outcome": outcome.value, "cases": [case]}
                 samples.append(StoredSample(row, 0, name, index, level, outcome, reward, shown, program, judgement))
-    return samples
+    return samples + [
+        replace(sample, row="rl_critic_sampling", passed_examples=None)
+        for sample in samples
+        if sample.row == "rl" and sample.sample_index >= 0
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ def test_what_changed_is_counted_and_shown(tmp_path: Path, sweep_folder: Path, m
     # Passes every program that ends in the index 1, and no other.
     judge = make_judge(", 1)")
     summary = _rejudge(sweep_folder, tmp_path / "new", judge)
-    assert summary["programs"] == 7 * 2 * 6 * 4
+    assert summary["programs"] == 7 * 3 * 6 * 4
     row = summary["rows"]["strong CodeRL-Synth-v0 1: rl"]
     assert row["after"]["pass_at_1"]["mean"] == 0.25
     with open_source(sweep_folder) as old, open_source(tmp_path / "new") as new:
@@ -68,7 +68,7 @@ def test_a_stopped_rejudging_goes_on(tmp_path: Path, sweep_folder: Path, make_ju
         _rejudge(sweep_folder, tmp_path / "new", stopped)
     with SweepStore(tmp_path / "new", read_only=True) as store:
         done = sum(count.samples for count in store.counts())
-    assert 60 < done < 7 * 2 * 6 * 5
+    assert 60 < done < 7 * 6 * (5 + 5 + 4)
     again = make_judge(", 1)")
     assert _rejudge(sweep_folder, tmp_path / "new", again) == whole
     assert len(again.asked) < len(stopped.asked)
@@ -77,8 +77,8 @@ def test_a_stopped_rejudging_goes_on(tmp_path: Path, sweep_folder: Path, make_ju
 def test_problems_that_are_gone_are_left_out_and_counted(tmp_path: Path, sweep_folder: Path, make_judge: Any) -> None:
     fewer = replace(PROBLEMS, problems=PROBLEMS.problems[1:])
     summary = _rejudge(sweep_folder, tmp_path / "new", make_judge(", 1)"), fewer)
-    assert summary["without_problem"] == 7 * 2 * 5
-    assert summary["programs"] == 7 * 2 * 5 * 4
+    assert summary["without_problem"] == 7 * (5 + 5 + 4)
+    assert summary["programs"] == 7 * 3 * 5 * 4
 
 
 def test_a_folder_keeps_its_settings(tmp_path: Path, sweep_folder: Path, make_judge: Any) -> None:

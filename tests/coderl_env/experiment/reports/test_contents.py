@@ -72,6 +72,19 @@ def test_gains_are_paired(report: Report, sweep_folder: Path) -> None:
     assert line["pass@1"].startswith(f"{100 * gains.mean():+.1f} [")
 
 
+def test_programs_that_were_chosen_count_in_their_order(report: Report, sweep_folder: Path) -> None:
+    section = _section(report, "CodeRL-Synth-v0")
+    assert "strong: RL, critic sampling" not in [row[0] for row in _grid(section, "Results").rows]
+    with SweepStore(sweep_folder, read_only=True) as store:
+        firsts = [store.first_passes(cell, "rl_critic_sampling") for cell in (0, 1)]
+    shares = [np.mean([index == 0 for index in first.values()]) for first in firsts]
+    line = _line(_grid(section, "Filtered by examples: n@k"), "strong: RL, critic sampling")
+    assert line["1@4"] == percent(seed_interval([shares], seed=0, resamples=2000))
+    gain = _line(_grid(section, "Paired gains"), "strong: RL, critic sampling - warm start")["pass@1"]
+    before = _scores(sweep_folder, "strong", "CodeRL-Synth-v0", "warm_start")
+    assert gain.startswith(f"{100 * (np.mean(shares) - np.mean(before)):+.1f} [")
+
+
 def test_environments_are_strata(report: Report, sweep_folder: Path) -> None:
     line = _line(_section(report, "All environments").grids[0], "strong")
     strata = [_scores(sweep_folder, "strong", env) for env in ("CodeRL-Synth-v0", "CodeRL-APPS-v0")]
