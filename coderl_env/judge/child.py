@@ -9,17 +9,20 @@ from __future__ import annotations
 import atexit
 import builtins
 import contextlib
+import enum
 import gc
 import io
 import json
+import marshal
 import os
+import random
 import socket
 import sys
 import threading
 import traceback
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -28,67 +31,138 @@ from coderl_env.judge import sandbox, wire
 PROGRAM_FILE = "program.py"
 # The one descriptor that a program has beside standard input, output and error.
 CHANNEL = 3
-# Through this one the child says that it is confined; it is closed before the program runs.
-READY = 4
+# Closed before the program runs: the socket on which the child says how far it is (confined, compiled) and is told to
+# go on, the source, and the compiled code for the children after it.
+READY, SOURCE, CODE = 4, 5, 6
+# The zygote keeps descriptors of /dev/null there, so that none of its own is in a child's way.
+RESERVED = (CHANNEL, READY, SOURCE, CODE)
+# What it says, together, and is told.
+COMPILED, GO = b"1c", b"g"
 _MESSAGE_CHARACTERS = 300
 _PYTHON_RECURSION_LIMIT = 1000
 # Bound before the program can replace it.
 _exit = os._exit
+_TYPING = {name: getattr(typing, name) for name in typing.__all__}
 
 
-# What a child is bound by. `session` is all that tier none has to end what a program started.
-GUARDS = frozenset({"limits", "privileges", "files", "calls", "descriptors", "environment", "session"})
+# What a child is bound by. `session` is all that tier none has to end what a program started; in tier strict the end of
+# the pid namespace ends everything, elsewhere a child dies with its zygote (`orphans`).
+GUARDS = frozenset({"limits", "privileges", "files", "calls", "descriptors", "environment", "session", "orphans"})
 
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """What binds a child, prepared once by the zygote.
+    """What binds a child, prepared once by the zygote, which has given up its privileges by then.
 
     Attributes:
         guards: what is in force, out of `GUARDS`.
         ruleset: descriptor of the Landlock ruleset, or -1.
-        seccomp: the system call filter's template, or empty.
-        box: folder in which every child gets its own empty directory.
+        filter: the system call filter, or None.
+        directory: the private directory, in which all these processes are; emptied between tests.
+        mapped_bytes: address space of the zygote.
+        resident_bytes: memory of the zygote.
     """
 
     guards: frozenset[str]
     ruleset: int
-    seccomp: bytes
-    box: str
+    filter: sandbox.Filter | None
+    directory: str
+    mapped_bytes: int
+    resident_bytes: int
 
 
-def confine(confinement: Confinement, limits: Mapping[str, Any], cpu_seconds: float, directory: str) -> None:
-    """Bind the calling process for good (directory, limits, files, system calls, capabilities), then say so on READY.
+class Job(enum.Enum):
+    """What a child is for. The first child of a program compiles it, says so and waits for `GO`."""
+
+    COMPILE_AND_RUN = enum.auto()
+    RUN = enum.auto()
+    SERVE_CALLS = enum.auto()
+
+
+def begin(
+    job: Job, files: Sequence[int], confinement: Confinement, limits: Mapping[str, Any], cpu_seconds: float
+) -> NoReturn:
+    """Become the child: take `files` as descriptors 0, 1, 2 and so on, give up all power, carry out `job`."""
+    ready = files[READY]
+    try:
+        # None of the zygote's is in the way: the low places are reserved.
+        for place, descriptor in enumerate(files):
+            os.dup2(descriptor, place)
+        ready = READY
+        _confine(confinement, limits, cpu_seconds)
+        os.write(READY, b"1")
+    except BaseException as error:  # noqa: BLE001 - a child that is not confined must never run the program
+        os.write(ready, b"0" + repr(error).encode())
+        _exit(1)
+    code = _load_code() if job is Job.RUN else None
+    if code is None:
+        code = _compile()
+        if len(files) > CODE:
+            _keep_code(code)
+    if job is not Job.RUN:
+        os.write(READY, b"c")
+        if os.read(READY, 1) != GO:
+            _exit(1)
+    os.closerange(READY, CODE + 1)
+    if "limits" in confinement.guards:
+        sandbox.limit_output(limits)
+    if job is Job.SERVE_CALLS:
+        serve_calls(code)
+    run_program(code)
+
+
+def _confine(confinement: Confinement, limits: Mapping[str, Any], cpu_seconds: float) -> None:
+    """Bind the calling process for good: limits, files, descriptors, system calls.
 
     Raises:
         SandboxError: a part of it was refused; the program must not run.
     """
     guards = confinement.guards
-    os.chdir(directory)
     if "limits" in guards:
-        sandbox.limit_program(limits, cpu_seconds)
+        sandbox.limit_program(limits, cpu_seconds, confinement.mapped_bytes)
     if "session" in guards:
         os.setsid()
-    else:
+    elif "orphans" in guards:
         sandbox.set_death_signal()
-    if "privileges" in guards:
-        sandbox.drop_privileges()
     if "files" in guards:
-        sandbox.restrict_files(confinement.ruleset, directory)
+        sandbox.restrict_files(confinement.ruleset)
     if "descriptors" in guards:
-        os.closerange(READY + 1, 1024)
-    if "calls" in guards:
-        sandbox.install_seccomp(confinement.seccomp)
-    os.write(READY, b"1")
-    os.close(READY)
+        os.closerange(CODE + 1, 1024)
+    if confinement.filter is not None:
+        confinement.filter.install()
+
+
+def _compile() -> types.CodeType:
+    """Compile the source as `python program.py` would; say what is wrong with it, and exit, if that fails."""
+    try:
+        return compile(_read_all(SOURCE), PROGRAM_FILE, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, OverflowError, MemoryError, RecursionError) as error:
+        description = {**describe(error), "line": getattr(error, "lineno", None)}
+        os.write(READY, b"x" + json.dumps(description).encode("ascii"))
+        _exit(0)
+
+
+def _keep_code(code: types.CodeType) -> None:
+    """Leave the code to the children after this one; without it they compile for themselves."""
+    with contextlib.suppress(ValueError):  # nested more deeply than marshal goes
+        data = memoryview(marshal.dumps(code))
+        while data:
+            data = data[os.write(CODE, data) :]
+
+
+def _load_code() -> types.CodeType | None:
+    """Return what the first child left, before it ran anything of the program; None if it left nothing."""
+    data = _read_all(CODE)
+    return marshal.loads(data) if data else None
+
+
+def _read_all(descriptor: int) -> bytes:
+    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
 
 
 def run_program(code: types.CodeType) -> NoReturn:
     """Run `code` as the main module over descriptors 0, 1 and 2, report an uncaught exception, and exit."""
     module = _fresh_module("__main__")
-    _reopen_standard_streams()
-    sys.argv = [PROGRAM_FILE]
-    sys.path.insert(0, os.getcwd())
     _set_recursion_limit()
     status = 0
     try:
@@ -96,9 +170,11 @@ def run_program(code: types.CodeType) -> NoReturn:
     except SystemExit as stop:
         status = _exit_status(stop)
     except BaseException as error:  # noqa: BLE001 - whatever the program raises ends it, as in Python itself
-        _report({"error": describe(error)})
+        _report(error)
         status = 1
     status = _finalize(status, module.__dict__)
+    if _names(code) & _FILE_MAKERS:
+        _flush_files()
     _exit(status)
 
 
@@ -107,9 +183,7 @@ def serve_calls(code: types.CodeType) -> NoReturn:
     channel = socket.socket(fileno=CHANNEL)
     module = _fresh_module("solution")
     # Signatures of call-based problems use these without importing them, as LeetCode allows.
-    module.__dict__.update({name: getattr(typing, name) for name in typing.__all__})
-    _reopen_standard_streams()
-    sys.path.insert(0, os.getcwd())
+    module.__dict__.update(_TYPING)
     _set_recursion_limit()
     try:
         exec(code, module.__dict__)
@@ -238,22 +312,35 @@ def describe(error: BaseException) -> dict[str, Any]:
     }
 
 
-def _fresh_module(name: str) -> types.ModuleType:
-    """Return an empty module in an interpreter as a program expects it, without the judge's own modules."""
+def prepare_interpreter(directory: str) -> None:
+    """Make the calling process's interpreter what a program expects to find, once for all that are forked from it.
+
+    The judge's own modules are gone from `sys.modules`, the standard streams are fresh, and random numbers that a
+    program does not seed are the same in every run, as the order of its sets is: a verdict must not change by chance.
+    """
     for own in [own for own in sys.modules if own.partition(".")[0] == "coderl_env"]:
         del sys.modules[own]
+    sys.argv = [PROGRAM_FILE]
+    sys.path.insert(0, directory)
+    random.seed(0)
+    # As Python does in a UTF-8 locale whose output is a file: undecodable input bytes survive a round trip. All three
+    # are made over descriptors like those of a child.
+    said = os.dup(2)
+    os.dup2(0, 2)
+    sys.stdin = sys.__stdin__ = _standard_stream(0, "<stdin>", "r", "surrogateescape")  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = _standard_stream(1, "<stdout>", "w", "surrogateescape")  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _standard_stream(2, "<stderr>", "w", "backslashreplace")  # type: ignore[misc]
+    os.dup2(said, 2)
+    os.close(said)
+
+
+def _fresh_module(name: str) -> types.ModuleType:
+    """Return an empty module for the program."""
     gc.enable()
     module = types.ModuleType(name)
     module.__dict__.update(__builtins__=builtins, __file__=PROGRAM_FILE)
     sys.modules[name] = module
     return module
-
-
-def _reopen_standard_streams() -> None:
-    # As Python does in a UTF-8 locale whose output is a file: undecodable input bytes survive a round trip.
-    sys.stdin = sys.__stdin__ = _standard_stream(0, "<stdin>", "r", "surrogateescape")  # type: ignore[misc]
-    sys.stdout = sys.__stdout__ = _standard_stream(1, "<stdout>", "w", "surrogateescape")  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = _standard_stream(2, "<stderr>", "w", "backslashreplace")  # type: ignore[misc]
 
 
 def _standard_stream(descriptor: int, name: str, mode: str, errors: str) -> io.TextIOWrapper:
@@ -283,7 +370,8 @@ def _exit_status(stop: SystemExit) -> int:
     if stop.code is None:
         return 0
     if isinstance(stop.code, int):
-        return int(stop.code) & 0xFF
+        code = int(stop.code)
+        return code & 0xFF if -(1 << 63) <= code < 1 << 63 else 0xFF
     print(stop.code, file=sys.stderr)  # noqa: T201 - what Python does with such an exit
     return 1
 
@@ -296,15 +384,37 @@ def _finalize(status: int, names: dict[str, Any]) -> int:
     except BaseException:  # noqa: BLE001 - Python prints such errors and goes on
         traceback.print_exc()
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - Python ends with status 120 here
         if not getattr(sys.stdout, "closed", False):
-            _report({"error": describe(error)})
+            _report(error)
             return 120
     _release(names)
     with contextlib.suppress(BaseException):  # the program may have put anything in its place
         sys.__stdout__.flush()  # type: ignore[union-attr]
     return status
+
+
+# Names without which a program makes no file of its own.
+_FILE_MAKERS = frozenset({"open", "fdopen", "FileIO", "BufferedWriter", "TextIOWrapper", "import_module", "__import__"})
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """Return the names that the code uses, in its functions and classes, too."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= _names(constant)
+    return names
+
+
+def _flush_files() -> None:
+    """Write out the files that only a container, a method or a function holds, as the interpreter does at its end."""
+    for found in gc.get_objects():
+        if type(found) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
+            with contextlib.suppress(BaseException):
+                found.flush()
 
 
 # Freeing them takes time and writes nothing; what lies inside containers is rarely a file.
@@ -321,7 +431,7 @@ def _release(names: dict[str, Any]) -> None:
             names[name] = value = None
 
 
-def _report(content: dict[str, Any]) -> None:
+def _report(error: BaseException) -> None:
     # The program may have closed the channel; then there is nothing to tell.
     with contextlib.suppress(OSError):
-        os.write(CHANNEL, json.dumps(content).encode("ascii"))
+        os.write(CHANNEL, json.dumps(describe(error)).encode("ascii"))

@@ -54,7 +54,8 @@ class Helper:
         command = [sys.executable, "-s", "-P", str(_FOLDER / script), str(theirs.fileno()), *arguments]
         self._process = subprocess.Popen(
             command,
-            env={"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+            # What the linker left for later, every fork would resolve anew, each on pages of its own.
+            env={"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "LD_BIND_NOW": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(),),

@@ -228,13 +228,36 @@ def seccomp_template() -> bytes:
     return seccomp_program(_PID_PLACEHOLDER)
 
 
-def install_seccomp(template: bytes) -> None:
-    """Bind the calling thread, and all it starts, to the filter of `seccomp_template`."""
-    program = template.replace(struct.pack("=I", _PID_PLACEHOLDER), struct.pack("=I", os.getpid()))
-    code = ctypes.create_string_buffer(program, len(program))
-    header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code)))
-    pr_set_seccomp, mode_filter = 22, 2
-    _check(_libc.prctl(pr_set_seccomp, mode_filter, header, 0, 0), "seccomp")
+class Filter:
+    """The filter, laid out in memory once; each process puts in its own number and installs it."""
+
+    def __init__(self) -> None:
+        program = seccomp_template()
+        places = program.split(struct.pack("=I", _PID_PLACEHOLDER))
+        self._code = ctypes.create_string_buffer(program, len(program))
+        self._offsets = []
+        offset = 0
+        for place in places[:-1]:
+            offset += len(place)
+            self._offsets.append(offset)
+            offset += 4
+        address = ctypes.addressof(self._code)
+        self._header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8, address))
+
+    def write_number(self, pid: int) -> bytes:
+        """Make it the filter of the process `pid`, and return it."""
+        for offset in self._offsets:
+            _NUMBER.pack_into(self._code, offset, pid)
+        return self._code.raw
+
+    def install(self) -> None:
+        """Bind the calling thread, and all it starts."""
+        self.write_number(os.getpid())
+        pr_set_seccomp, mode_filter = 22, 2
+        _check(_libc.prctl(pr_set_seccomp, mode_filter, self._header, 0, 0), "seccomp")
+
+
+_NUMBER = struct.Struct("=I")
 
 
 # --- Landlock ----------------------------------------------------------------------------------------------------
@@ -326,22 +349,9 @@ def rules_below(root: str, rights: int, excluded: Iterable[str]) -> list[tuple[s
     return rules
 
 
-def restrict_files(ruleset: int, directory: str) -> None:
-    """Bind the calling process to a Landlock ruleset, and its writing to one directory.
-
-    The ruleset is prepared once, for the folder of all programs; the second layer keeps this one from leaving anything
-    there for the next.
-    """
+def restrict_files(ruleset: int) -> None:
+    """Bind the calling process to a Landlock ruleset."""
     _syscall("landlock_restrict_self", _LANDLOCK_RESTRICT_SELF, ruleset, 0)
-    handled = _handled_rights(landlock_abi()) & ~READ
-    attribute = struct.pack("=Q", handled)
-    own = _syscall("landlock_create_ruleset", _LANDLOCK_CREATE_RULESET, attribute, ctypes.c_size_t(len(attribute)), 0)
-    try:
-        for path in (directory, os.devnull):
-            _add_rule(own, path, READ_WRITE, handled)
-        _syscall("landlock_restrict_self", _LANDLOCK_RESTRICT_SELF, own, 0)
-    finally:
-        os.close(own)
 
 
 # --- privileges, namespaces, limits ------------------------------------------------------------------------------
@@ -421,36 +431,37 @@ def _mount(source: str, target: str, kind: str | None, flags: int, options: str 
     _check(_libc.mount(*arguments, ctypes.c_ulong(flags), data), f"mount {target}")
 
 
-def limit_program(limits: Mapping[str, Any], cpu_seconds: float) -> None:
-    """Set the resource limits of the process that runs a program, beyond those inherited from `limit_supervisor`.
-
-    The kernel counts whole seconds of processor time, so `cpu_seconds` is rounded up; the supervisor watches the exact
-    time.
-    """
-    whole = int(cpu_seconds) + 1
-    file_bytes = limits["output_bytes"] + 1
-    _lower(resource.RLIMIT_CPU, whole, whole + 1)
-    _lower(resource.RLIMIT_FSIZE, file_bytes, file_bytes)
+def limit_descendants() -> None:
+    """Set the resource limits that are the same for every program; what is forked from now on inherits them."""
     _lower(resource.RLIMIT_NOFILE, 256, 256)
+    _lower(resource.RLIMIT_CORE, 0, 0)
     if sys.platform == "linux":
         # Queued real-time signals are counted for the user, the trainer's own among them.
         _lower(resource.RLIMIT_SIGPENDING, _MAX_QUEUED_SIGNALS, _MAX_QUEUED_SIGNALS)
 
 
-def limit_supervisor(limits: Mapping[str, Any]) -> None:
-    """Limit the process that compiles a program and watches its tests; its children inherit these limits."""
-    whole = int(limits["program_cpu_seconds"]) + 1
-    _lower(resource.RLIMIT_CPU, whole, resource.getrlimit(resource.RLIMIT_CPU)[1])
-    _lower(resource.RLIMIT_CORE, 0, 0)
+def limit_program(limits: Mapping[str, Any], cpu_seconds: float, mapped_bytes: int) -> None:
+    """Set the resource limits of a process that compiles and runs a program, beyond those of `limit_descendants`.
+
+    That of `limit_output` comes later, after what the process leaves for the next.
+
+    Args:
+        limits: as `dataclasses.asdict` of `Limits`.
+        cpu_seconds: processor time. The kernel counts whole seconds, so it is rounded up; the supervisor watches the
+            exact time.
+        mapped_bytes: address space that the process was born with.
+    """
+    whole = int(cpu_seconds) + 1
+    _lower(resource.RLIMIT_CPU, whole, whole + 1)
     if sys.platform == "linux":
-        total = _mapped_bytes() + int(limits["memory_bytes"]) + SPARE_ADDRESS_SPACE
+        total = mapped_bytes + int(limits["memory_bytes"]) + SPARE_ADDRESS_SPACE
         _lower(resource.RLIMIT_AS, total, total)
 
 
-def lift_processor_limit() -> None:
-    """Take the limit of processor time from the supervisor: a program can keep it busy, and must not end it so."""
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
+def limit_output(limits: Mapping[str, Any]) -> None:
+    """Limit the size of the files that the process writes, standard output among them."""
+    file_bytes = limits["output_bytes"] + 1
+    _lower(resource.RLIMIT_FSIZE, file_bytes, file_bytes)
 
 
 def _lower(which: int, soft: int, hard: int) -> None:
@@ -458,8 +469,3 @@ def _lower(which: int, soft: int, hard: int) -> None:
     if ceiling != resource.RLIM_INFINITY:
         soft, hard = min(soft, ceiling), min(hard, ceiling)
     resource.setrlimit(which, (soft, hard))
-
-
-def _mapped_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    return pages * resource.getpagesize()

@@ -1,322 +1,408 @@
-"""The process of one program's judging: compiles the source, forks a limited child per test, and watches it.
+"""Judges programs, one after the other, inside the zygote: forks a limited child per test, watches it, and relays.
 
-It never runs the program itself. It records what the kernel says of each child (status, times, memory) and what the
-child wrote; the parent classifies and compares. Loaded by path into the judge's small processes; standard library only.
+Nothing that a program or a test wrote enters this process's own memory, which every later child is born with: sources,
+standard input and output, questions and answers pass through files that are in no memory, and through pages that a fork
+leaves out. It records what the kernel says of each child (status, times, memory); the trainer's process classifies and
+compares. Loaded by path into the judge's small processes; standard library only.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import json
 import os
 import signal
 import socket
-import types
-import warnings
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
-from coderl_env.judge import child, sandbox, wire
-from coderl_env.judge.watch import Usage, Watch, cpu_seconds_of, kill_stragglers, resident_bytes
+from coderl_env.judge import child, wire
+from coderl_env.judge.relay import Relay, memory_file
+from coderl_env.judge.watch import Exchange, Usage, Watch, cpu_seconds_of, kill_stragglers, peak_bytes
 
+# What a child may say of its exception, or the compiler of the source.
+_REPORT_BYTES = 4096
+# The source in a file that is longer takes memory to compile that is worth counting.
+_LONG_SOURCE = 1 << 14
 _LIMIT_REASONS = frozenset({"cpu", "wall", "memory", "output", "files"})
+# Frames around the value that a child answers with, and escapes in it.
+_FRAME_SPARE = 4096
 
 
-class UnconfinedError(Exception):
-    """A child could not be confined: a failure of ours, never a verdict."""
+class LostChildError(Exception):
+    """A child could not be confined, or something killed it: a failure of ours, never a verdict."""
 
 
-class Supervisor:
-    """Judges the tests of one program, as told over the connection, and answers each request in order.
+def judge_program(
+    connection: socket.socket, confinement: child.Confinement, relay: Relay, header: dict[str, Any], source_size: int
+) -> None:
+    """Judge one program, whose opening frame has been read up to the source: answer each request, until `end`.
 
-    Requests: `run` (standard input is the body), `call`, `get`, `set`, then `end`. The first answer says whether the
-    source compiled.
+    Requests: `run` (standard input is the body) and `call` (the body is the child's own frame). The first answer says
+    whether the source compiled.
+
+    Raises:
+        EOFError: the trainer is gone.
+        LostChildError: as it says.
     """
+    source = memory_file()
+    hearing: _Runs | _Calls
+    try:
+        relay.receive(connection, source_size, source)
+        hearing = (_Calls if header["kind"] == "call" else _Runs)(connection, confinement, relay, header, source)
+        try:
+            compiled = hearing.open(source_size, header["tests"])
+            while True:
+                request, body_size = wire.receive_header(connection)
+                if request["op"] == "end":
+                    break
+                if compiled and hearing.goes_on:
+                    hearing.answer(body_size)
+                else:
+                    relay.discard(connection, body_size)
+                    wire.send_frame(connection, hearing.unrun(compiled))
+        finally:
+            hearing.close()
+    finally:
+        os.close(source)
+    wire.send_frame(connection, {"ended": True})
 
-    def __init__(self, connection: socket.socket, confinement: child.Confinement, header: dict[str, Any]) -> None:
+
+class _Hearing:
+    """What the judging of a program keeps, whatever its tests are."""
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        confinement: child.Confinement,
+        relay: Relay,
+        header: dict[str, Any],
+        source: int,
+    ) -> None:
         self._connection = connection
         self._confinement = confinement
-        self._limits = header["limits"]
+        self._relay = relay
+        self._limits: dict[str, Any] = header["limits"]
         self._stop_at_limit = header["stop"] != "never"
         self._cpu_left = float(self._limits["program_cpu_seconds"])
-        self._stopped = False
-        self._serial = 0
-        self._base_memory = 0
-        self._calls: _CallChild | None = None
-        self._load_failure: dict[str, Any] | None = None
-
-    def serve(self, source: bytes, announce_compiled: Callable[[], None]) -> None:
-        """Compile `source`, then answer requests until `end`."""
-        answer, code = _compile(source)
-        sandbox.lift_processor_limit()
-        wire.send_frame(self._connection, answer)
-        announce_compiled()
+        self._source = source
         # What every child holds from its birth, because it shares it with this process.
-        self._base_memory = resident_bytes(os.getpid())
-        while True:
-            header, body = wire.receive_frame(self._connection)
-            if header["op"] == "end":
-                break
-            wire.send_frame(self._connection, *self._answer(header, body, code, source))
-        if self._calls is not None:
-            self._end_calls()
-        wire.send_frame(self._connection, {"ended": True})
+        self._base_memory = confinement.resident_bytes
+        self._stopped = False
+        # For all children, of which there is one at a time.
+        self._ready, self._say_ready = socket.socketpair()
 
-    def _answer(
-        self, header: dict[str, Any], body: bytes, code: types.CodeType | None, source: bytes
-    ) -> tuple[dict[str, Any], bytes]:
-        if code is None or self._stopped:
-            return {"not_run": True}, b""
-        if self._cpu_left <= 0:
-            self._stopped = True
-            return {"reason": "cpu", "status": 0, "cpu": 0.0}, b""
-        if header["op"] == "run":
-            answer, output = self._run(code, source, body)
-        else:
-            answer, output = self._call(code, source, header), b""
+    @property
+    def goes_on(self) -> bool:
+        """Whether the next test is run."""
+        return not self._stopped and self._cpu_left > 0
+
+    def unrun(self, compiled: bool) -> dict[str, Any]:
+        """Return the answer to a test that is not run; the first that finds no time left is late."""
+        if not compiled or self._stopped:
+            return {"not_run": True}
+        self._stopped = True
+        return {"reason": "cpu", "status": 0, "cpu": 0.0}
+
+    def _counted(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return `answer`, having counted what it took."""
         self._cpu_left -= answer.get("cpu", 0.0)
         if self._stop_at_limit and answer.get("reason") in _LIMIT_REASONS:
             self._stopped = True
-        return answer, output
+        return answer
 
     def _cpu_limit(self) -> float:
         return min(float(self._limits["cpu_seconds"]), self._cpu_left)
 
-    def _new_directory(self, source: bytes) -> str:
-        self._serial += 1
-        directory = f"{self._confinement.box}/{self._serial}"
-        os.mkdir(directory, 0o700)
-        file = os.open(f"{directory}/{child.PROGRAM_FILE}", os.O_WRONLY | os.O_CREAT, 0o600)
-        os.write(file, source)
-        os.close(file)
-        return directory
-
-    def _run(self, code: types.CodeType, source: bytes, stdin: bytes) -> tuple[dict[str, Any], bytes]:
-        """Run the program once, with `stdin`; return the record and the standard output."""
-        directory = self._new_directory(source)
-        files = [_memory_file(stdin), _memory_file(b""), os.open(os.devnull, os.O_RDWR), _memory_file(b"")]
-        limit = self._cpu_limit()
-        pid = self._fork_child(files, limit, directory, lambda: child.run_program(code))
-        usage = Watch(pid, self._limits, limit, directory, self._base_memory).wait()
-        output_bytes = self._limits["output_bytes"]
-        output = _read_memory_file(files[1], output_bytes + 1)
-        report = _read_memory_file(files[3], 4096)
-        for descriptor in files:
-            os.close(descriptor)
-        self._clean_up(pid, directory)
-        if not usage.reason and len(output) > output_bytes:
-            usage.reason = "output"
-        return _record(usage, _parse_report(report)), output[:output_bytes]
-
-    def _fork_child(self, files: list[int], cpu_seconds: float, directory: str, run: Callable[[], None]) -> int:
-        """Fork a child whose descriptors 0 to 3 are `files`, which gives up its power and then calls `run`.
-
-        Raises:
-            UnconfinedError: the child could not be confined; it is gone, and the program did not run.
-        """
-        ready, say_ready = os.pipe()
+    def _fork(self, job: child.Job, files: Sequence[int], cpu_seconds: float) -> _Child:
+        """Fork a child that carries out `job`; `files` become its descriptors, but for `child.READY`."""
+        self._relay.copy(self._source, child.PROGRAM_FILE)
         pid = os.fork()
         if pid == 0:
-            try:
-                # Out of the way first: a descriptor to be moved may be one of the places.
-                kept = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10) for descriptor in (*files, say_ready)]
-                for place, descriptor in enumerate(kept):
-                    os.dup2(descriptor, place)
-                child.confine(self._confinement, self._limits, cpu_seconds, directory)
-            except BaseException as error:  # noqa: BLE001 - a child that is not confined must never run the program
-                os.write(child.READY, repr(error).encode())
-                os._exit(1)
-            run()
-        os.close(say_ready)
-        said = os.read(ready, 500)
-        os.close(ready)
-        if said != b"1":
-            os.waitpid(pid, 0)
-            raise UnconfinedError(said.decode(errors="replace"))
-        return pid
+            places = (*files[: child.READY], self._say_ready.fileno(), *files[child.READY :])
+            child.begin(job, places, self._confinement, self._limits, cpu_seconds)
+        return _Child(pid, self._ready)
 
-    def _call(self, code: types.CodeType, source: bytes, header: dict[str, Any]) -> dict[str, Any]:
-        if self._load_failure is not None:
-            return self._load_failure
-        spent = 0.0
-        if self._calls is None:
-            self._calls, answer = self._start_calls(code, source)
-            spent = answer.get("cpu", 0.0)
-            if "loaded" not in answer:
-                self._end_calls()
-                # A module that fails to load fails every test in the same way; limits stop by the usual rule.
-                self._load_failure = {**answer, "cpu": 0.0}
-                return answer
-        answer = self._calls.ask(header, max(self._cpu_limit() - spent, 0.001))
-        if "status" in answer:
-            self._end_calls()
-        answer["cpu"] = answer.get("cpu", 0.0) + spent
-        return answer
+    def _await_compilation(self, born: _Child) -> tuple[Usage, memoryview]:
+        """Wait until a child has compiled the source; return how that went and, if it did not, what it said of it.
 
-    def _start_calls(self, code: types.CodeType, source: bytes) -> tuple[_CallChild, dict[str, Any]]:
-        directory = self._new_directory(source)
-        ours, theirs = socket.socketpair()
-        null = os.open(os.devnull, os.O_RDWR)
-        # The kernel's own limit counts all calls together; the supervisor watches each.
-        cpu_seconds = max(self._cpu_left, 0.001)
-        files = [null, null, null, theirs.fileno()]
-        pid = self._fork_child(files, cpu_seconds, directory, lambda: child.serve_calls(code))
-        theirs.close()
-        os.close(null)
-        calls = _CallChild(pid, ours, self._limits, directory, self._base_memory)
-        return calls, calls.await_answer(self._cpu_limit(), "loaded")
-
-    def _end_calls(self) -> None:
-        assert self._calls is not None
-        self._calls.close()
-        self._clean_up(self._calls.pid, self._calls.directory)
-        self._calls = None
-
-    def _clean_up(self, pid: int, directory: str) -> None:
-        if "session" in self._confinement.guards:
-            kill_stragglers(pid)
-        _remove_tree(directory, self._confinement.box)
-
-
-class _CallChild:
-    """A child that has loaded the program and answers calls; owned by the supervisor."""
-
-    def __init__(
-        self, pid: int, connection: socket.socket, limits: dict[str, Any], directory: str, base_memory: int
-    ) -> None:
-        self.pid = pid
-        self._base_memory = base_memory
-        self.directory = directory
-        self._connection = connection
-        self._limits = limits
-        self._reaped = False
-
-    def ask(self, request: dict[str, Any], cpu_seconds: float) -> dict[str, Any]:
-        """Send one request and return the answer: the child's, or the record of its end."""
-        with contextlib.suppress(OSError):  # it died in between; the record says how
-            wire.send_frame(self._connection, request)
-        return self.await_answer(cpu_seconds)
-
-    def await_answer(self, cpu_seconds: float, wanted: str = "value") -> dict[str, Any]:
-        """Wait until the child answers with `wanted` or an error, ends or exceeds a limit."""
-        start_cpu = cpu_seconds_of(self.pid)
-        # A frame of escapes is larger than the value it carries.
-        reader = wire.FrameReader(self._limits["output_bytes"] + 4096)
-        reply: dict[str, Any] = {}
-
-        def take_answer() -> str:
-            try:
-                frames = reader.feed(self._connection.recv(1 << 16, socket.MSG_DONTWAIT))
-                if not frames:
-                    return ""
-                reply.update(_checked_reply(frames[0][0], wanted))
-            except wire.FrameTooLargeError:
-                return "output"
-            except wire.WireError:
-                return "answer"
-            return "answered"
-
-        watch = Watch(self.pid, self._limits, start_cpu + cpu_seconds, self.directory, self._base_memory)
-        usage = watch.wait(self._connection, take_answer)
-        spent = max(usage.cpu_seconds - start_cpu, 0.0)
+        Raises:
+            LostChildError: it was not confined.
+        """
+        # Hostile source can crash the compiler, or make it use time and memory without end.
+        limit = float(self._limits["program_cpu_seconds"])
+        exchange = Exchange(born.ready, b"", self._relay.answers[: 2 * _REPORT_BYTES], _missing_of_compilation)
+        usage = self._watch(born, limit).wait(exchange)
+        said = self._relay.answers[: exchange.received]
         if usage.reason == "answered":
-            if spent <= cpu_seconds:
-                return {**reply, "cpu": spent}
-            usage.reason = "cpu"
-            self.close()
-        self._reaped = True
-        return {**_record(usage, None), "cpu": spent, "ended": True}
+            born.confined = True
+            born.start_cpu = usage.cpu_seconds
+            return usage, said[:0]
+        born.reaped = True
+        _check_confined(bytes(said[:_REPORT_BYTES]) if said[:1].tobytes() != b"1" else b"1")
+        if not usage.reason and os.WIFSIGNALED(usage.status) and os.WTERMSIG(usage.status) == signal.SIGKILL:
+            raise LostChildError("something killed it while it compiled")
+        return usage, said[2:] if said[1:2].tobytes() == b"x" else said[:0]
+
+    def _open(self, born: _Child, source_size: int) -> bool:
+        """Wait until the first child has compiled the source, and answer whether it did."""
+        usage, said = self._await_compilation(born)
+        if usage.reason == "answered":
+            if source_size > _LONG_SOURCE:
+                self._base_memory = max(self._base_memory, peak_bytes(born.pid))
+            wire.send_frame(self._connection, {"compiled": True})
+            return True
+        answer: dict[str, Any] = {"compiled": False}
+        if not said:
+            how = usage.reason or _name_of_signal(usage.status)
+            answer["error"] = {"type": "CompilerCrash", "line": None, "message": f"the compiler ended with {how}"}
+        self._relay.send(self._connection, answer, said)
+        return False
+
+    def _watch(self, born: _Child, cpu_seconds: float) -> Watch:
+        return Watch(
+            born.pid, self._limits, born.start_cpu + cpu_seconds, self._confinement.directory, self._base_memory
+        )
 
     def close(self) -> None:
-        """End the child and forget it."""
-        self._connection.close()
-        if not self._reaped:
+        """End what is left."""
+        self._ready.close()
+        self._say_ready.close()
+
+    def _clean_up(self, born: _Child) -> None:
+        born.end()
+        if "session" in self._confinement.guards:
+            kill_stragglers(born.pid)
+        _empty(self._confinement.directory)
+
+
+class _Child:
+    """A child: its number, the socket on which it says how far it is, its processor time before the present test."""
+
+    __slots__ = ("confined", "pid", "ready", "reaped", "start_cpu")
+
+    def __init__(self, pid: int, ready: socket.socket) -> None:
+        self.pid = pid
+        self.ready = ready
+        self.confined = False
+        self.reaped = False
+        self.start_cpu = 0.0
+
+    def check_confined(self) -> None:
+        """Make sure that it ran confined; it has ended.
+
+        Raises:
+            LostChildError: it did not.
+        """
+        if not self.confined:
+            try:
+                said = self.ready.recv(_REPORT_BYTES, socket.MSG_DONTWAIT)
+            except OSError:
+                said = b""
+            _check_confined(said)
+
+    def end(self) -> None:
+        """End it, if it has not ended."""
+        if not self.reaped:
             os.kill(self.pid, signal.SIGKILL)
             os.wait4(self.pid, 0)
-            self._reaped = True
+            self.reaped = True
 
 
-def _checked_reply(received: dict[str, Any], wanted: str) -> dict[str, Any]:
-    """Return of a child's answer what may go on to the parent: the program may have written it itself.
+class _Runs(_Hearing):
+    """Tests of standard input: a child for each, of which the first compiles for all."""
 
-    Raises:
-        WireError: it is not what a child answers.
-    """
-    if "error" in received:
-        return {"error": wire.check_error(received["error"])}
-    if wanted not in received:
-        raise wire.WireError(f"an answer without {wanted!r}")
-    reply = {key: received[key] for key in (wanted, "args") if key in received}
-    for value in reply.values():
-        wire.check_value(value)
-    return reply
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._code: tuple[int, ...] = ()
+        self._files: tuple[int, ...] = ()
+        self._first: _Child | None = None
+
+    def open(self, source_size: int, tests: int) -> bool:
+        """Compile; return whether the source did."""
+        if tests > 1:
+            self._code = (memory_file(),)
+        limit = self._cpu_limit() + float(self._limits["program_cpu_seconds"])
+        self._first = self._fork_run(child.Job.COMPILE_AND_RUN, limit)
+        return self._open(self._first, source_size)
+
+    def answer(self, body_size: int) -> None:
+        """Run the program once, with the request's body as standard input; answer with record, output and report."""
+        limit = self._cpu_limit()
+        if self._first is not None:
+            born, self._first = self._first, None
+            self._relay.receive(self._connection, body_size, self._files[0])
+            born.ready.send(child.GO)
+        else:
+            born = self._fork_run(child.Job.RUN, limit, body_size)
+        usage = self._watch(born, limit).wait()
+        born.reaped = True
+        born.check_confined()
+        self._clean_up(born)
+        _, stdout, report = self._files
+        output_bytes = os.fstat(stdout).st_size
+        if not usage.reason and output_bytes > self._limits["output_bytes"]:
+            usage.reason = "output"
+        report_bytes = min(os.fstat(report).st_size, _REPORT_BYTES)
+        answer = {**self._counted(_record(usage, born)), "report": report_bytes}
+        parts = ((stdout, min(output_bytes, self._limits["output_bytes"])), (report, report_bytes))
+        self._relay.send_files(self._connection, answer, parts)
+        self._close_files()
+
+    def _fork_run(self, job: child.Job, cpu_seconds: float, body_size: int = 0) -> _Child:
+        self._files = (memory_file(), memory_file(), memory_file())
+        stdin, stdout, report = self._files
+        self._relay.receive(self._connection, body_size, stdin)
+        return self._fork(job, (stdin, stdout, child.READY, report, self._source, *self._code), cpu_seconds)
+
+    def _close_files(self) -> None:
+        for descriptor in self._files:
+            os.close(descriptor)
+        self._files = ()
+
+    def close(self) -> None:
+        """End what is left."""
+        super().close()
+        if self._first is not None:
+            self._clean_up(self._first)
+        self._close_files()
+        for descriptor in self._code:
+            os.close(descriptor)
 
 
-def _compile(source: bytes) -> tuple[dict[str, Any], types.CodeType | None]:
-    """Compile as `python program.py` would; return the answer to send, and the code or None."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            code = compile(source, child.PROGRAM_FILE, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, OverflowError, MemoryError, RecursionError) as error:
-        return {"compiled": False, "error": {**child.describe(error), "line": getattr(error, "lineno", None)}}, None
-    return {"compiled": True}, code
+class _Calls(_Hearing):
+    """Calls: one child for all, which compiles and loads the program; another one after a call that ended it."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._child: _Child | None = None
+        self._channel: socket.socket | None = None
+        self._loaded = False
+        # How loading failed: the record, and how much of the relay's answers belongs to it.
+        self._failure: tuple[dict[str, Any], int] | None = None
+        # A frame of escapes is larger than the value it carries.
+        self._answer_bytes = int(self._limits["output_bytes"]) + _FRAME_SPARE
+        self._relay.reserve_answers(max(self._answer_bytes, 2 * _REPORT_BYTES))
+
+    def open(self, source_size: int, _tests: int) -> bool:
+        """Compile; return whether the source did."""
+        return self._open(self._start(), source_size)
+
+    def answer(self, body_size: int) -> None:
+        """Relay one question, and answer with the child's answer, or with the record of its end."""
+        question = self._relay.take(self._connection, body_size)
+        if self._failure is not None:
+            record, size = self._failure
+        else:
+            record, size = self._ask(question)
+        self._relay.send(self._connection, self._counted(record), self._relay.answers[:size])
+
+    def _start(self) -> _Child:
+        self._channel, theirs = socket.socketpair()
+        # The kernel's own limit counts all calls together; each is watched.
+        limit = self._cpu_left + float(self._limits["program_cpu_seconds"])
+        files = (child.READY, child.READY, child.READY, theirs.fileno(), self._source)
+        self._child = self._fork(child.Job.SERVE_CALLS, files, limit)
+        theirs.close()
+        return self._child
+
+    def _ask(self, question: memoryview) -> tuple[dict[str, Any], int]:
+        """Return the record of one question and the size of the child's answer, 0 where it ended."""
+        limit = self._cpu_limit()
+        spent = 0.0
+        if self._child is None and self._await_compilation(self._start())[0].reason != "answered":
+            raise LostChildError("it no longer compiled what had compiled before")
+        assert self._child is not None
+        if not self._loaded:
+            self._child.ready.send(child.GO)
+            record, size = self._exchange(b"", limit)
+            if not size or self._relay.answers[:size] != _LOADED:
+                # A module that fails to load fails every test in the same way; limits stop by the usual rule.
+                self._drop()
+                self._failure = {**record, "cpu": 0.0}, size
+                return record, size
+            self._loaded = True
+            spent = record["cpu"]
+        record, size = self._exchange(question, max(limit - spent, 0.001))
+        if not size:
+            self._drop()
+        return {**record, "cpu": record["cpu"] + spent}, size
+
+    def _exchange(self, question: memoryview | bytes, cpu_seconds: float) -> tuple[dict[str, Any], int]:
+        assert self._child is not None
+        assert self._channel is not None
+        born = self._child
+        born.start_cpu = cpu_seconds_of(born.pid)
+        limit = self._answer_bytes
+        exchange = Exchange(
+            self._channel, question, self._relay.answers[:limit], lambda said: wire.missing_bytes(said, limit)
+        )
+        usage = self._watch(born, cpu_seconds).wait(exchange)
+        if usage.reason == "answered":
+            spent = max(usage.cpu_seconds - born.start_cpu, 0.0)
+            if spent <= cpu_seconds:
+                return {"cpu": spent}, exchange.received
+            usage.reason = "cpu"
+            born.end()
+        born.reaped = True
+        return {**_record(usage, born), "ended": True}, 0
+
+    def _drop(self) -> None:
+        """Forget the child, which has ended or is to."""
+        if self._child is not None:
+            self._clean_up(self._child)
+        if self._channel is not None:
+            self._channel.close()
+        self._child = self._channel = None
+        self._loaded = False
+
+    def close(self) -> None:
+        """End what is left."""
+        super().close()
+        self._drop()
 
 
-def _remove_tree(directory: str, box: str) -> None:
-    """Remove a private directory, however deep: folders inside are moved up before they are emptied."""
+_LOADED = wire.pack_frame({"loaded": True})
+
+
+def _missing_of_compilation(said: memoryview) -> int:
+    """Return how many bytes are missing of what a child says of its compilation."""
+    expected = len(child.COMPILED)
+    if len(said) < expected or said.tobytes() == child.COMPILED:
+        return expected - len(said)
+    return 2 * _REPORT_BYTES  # a message of any length, after which it ends
+
+
+def _check_confined(said: bytes) -> None:
+    if said[:1] != b"1":
+        raise LostChildError(said[1:].decode(errors="replace") or "it ended before it was confined")
+
+
+def _name_of_signal(status: int) -> str:
+    return signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else "no word"
+
+
+def _empty(directory: str) -> None:
+    """Remove everything in the private directory, however deep: folders inside are moved up before they are emptied."""
     pending = [directory]
-    moved = 0
     while pending:
         current = pending.pop()
         for entry in list(os.scandir(current)):
             if entry.is_dir(follow_symlinks=False):
                 # A program may have made it so that nobody may look inside.
                 os.chmod(entry.path, 0o700)
-                moved += 1
-                target = f"{box}/moved-{moved}"
+                # A name that no program can have taken.
+                target = f"{directory}/{os.urandom(8).hex()}"
                 os.rename(entry.path, target)
                 pending.append(target)
             else:
                 os.unlink(entry.path)
-        os.rmdir(current)
+        if current != directory:
+            os.rmdir(current)
 
 
-def _record(usage: Usage, error: dict[str, Any] | None) -> dict[str, Any]:
+def _record(usage: Usage, born: _Child) -> dict[str, Any]:
     return {
         "reason": usage.reason,
         "status": usage.status,
-        "cpu": usage.cpu_seconds,
+        "cpu": max(usage.cpu_seconds - born.start_cpu, 0.0),
         "memory": usage.memory_bytes,
-        "error": error,
     }
-
-
-def _parse_report(report: bytes) -> dict[str, Any] | None:
-    """Return what the child said of its exception; whatever is not of that form counts as nothing."""
-    try:
-        return wire.check_error(json.loads(report)["error"])
-    except (ValueError, KeyError, TypeError, RecursionError, wire.WireError):
-        return None
-
-
-def _memory_file(content: bytes) -> int:
-    """Return the descriptor of an anonymous file with `content`, positioned at its start."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("judge")
-    else:
-        import tempfile
-
-        with tempfile.TemporaryFile() as file:
-            descriptor = os.dup(file.fileno())
-    written = 0
-    while written < len(content):
-        written += os.write(descriptor, content[written:])
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
-
-
-def _read_memory_file(descriptor: int, limit: int) -> bytes:
-    """Return the first `limit` bytes, wherever the program left the position."""
-    return os.pread(descriptor, limit, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from coderl_env.judge import wire
 from coderl_env.judge.asserts import check_specially, judge_asserts
 from coderl_env.judge.compare import COMPARATORS, values_equal, values_equal_apps
 from coderl_env.judge.process import Frame, Zygote
-from coderl_env.judge.verdicts import classify, excerpt, excerpt_value, result
+from coderl_env.judge.verdicts import classify, excerpt, excerpt_value, readable, result
 from coderl_env.judge.worker import Worker
 from coderl_env.outcome import CaseResult, Judgement, Verdict, decide_outcome
 from coderl_env.problem import AssertCase, CallCase, Limits, Problem, StdioCase
@@ -18,7 +19,7 @@ from coderl_env.problem import AssertCase, CallCase, Limits, Problem, StdioCase
 __all__ = ["JUDGE_VERSION", "Settings", "Trial"]
 
 # Raised when a program could get another verdict than before.
-JUDGE_VERSION = "1"
+JUDGE_VERSION = "2"
 _MAX_PROGRAM_BYTES = 1 << 20
 _NUMPY = re.compile(r"\b(?:numpy|import_module|__import__)\b")
 _END = wire.pack_frame({"op": "end"})
@@ -141,27 +142,77 @@ class Conversation:
 
     def open(self, source: bytes) -> str | None:
         """Send the program; return the compiler's message, or None if it compiled."""
-        opening = wire.pack_frame({"limits": asdict(self._trial.limits), "stop": self._trial.stop}, source)
-        [(answer, _)] = self._zygote.exchange(opening, 1, self._seconds)
+        trial = self._trial
+        tests = trial.problem.tests
+        header = {
+            "limits": asdict(trial.limits),
+            "stop": trial.stop,
+            "kind": "run" if isinstance(tests[0], StdioCase) else "call",
+            "tests": len(tests),
+        }
+        [(answer, said)] = self._zygote.exchange(wire.pack_frame(header, source), 1, self._seconds)
         if answer["compiled"]:
             return None
-        error = answer["error"]
+        error = answer.get("error") or _described(said) or {"type": "SyntaxError", "message": "", "line": None}
         line = "" if error["line"] is None else f" (line {error['line']})"
-        return f"{error['type']}: {error['message']}{line}"
+        return readable(f"{error['type']}: {error['message']}{line}")
 
     def ask(self, requests: bytes, count: int) -> list[Frame]:
         """Send packed requests and return their `count` answers."""
-        return self._zygote.exchange(requests, count, self._seconds)
+        return [_checked(answer) for answer in self._zygote.exchange(requests, count, self._seconds)]
 
     def end(self) -> None:
         """End the exchange; the zygote is then free for the next program."""
         self._zygote.exchange(_END, 1, self._seconds)
 
 
+def _checked(answer: Frame) -> Frame:
+    """Return an answer with what the program's own process wrote checked and moved to where it belongs.
+
+    Behind the output of a run comes what the process said of its exception; the answer to a call is a frame of its own.
+    The program may have written both itself.
+    """
+    header, body = answer
+    if "report" in header:
+        end = len(body) - header["report"]
+        error = _described(body[end:]) if header["report"] else None
+        return {**header, "error": error}, body[:end]
+    if not body:
+        return answer
+    try:
+        return {**_reply(wire.unpack_frame(body)), **header}, b""
+    except wire.WireError:
+        return {**header, "reason": "answer"}, b""
+
+
+def _reply(received: dict[str, Any]) -> dict[str, Any]:
+    """Return what is expected in the answer to a call.
+
+    Raises:
+        WireError: it is not what a child answers.
+    """
+    if "error" in received:
+        return {"error": wire.check_error(received["error"])}
+    if "value" not in received:
+        raise wire.WireError("an answer without a value")
+    reply: dict[str, Any] = {key: received[key] for key in ("value", "args") if key in received}
+    for value in reply.values():
+        wire.check_value(value)
+    return reply
+
+
+def _described(said: bytes) -> dict[str, Any] | None:
+    """Return what a program's process said of an exception; whatever is not of that form counts as nothing."""
+    try:
+        return wire.check_error(json.loads(said))
+    except (ValueError, RecursionError, wire.WireError):
+        return None
+
+
 def _request(test: Any, problem: Problem) -> bytes:
     if isinstance(test, StdioCase):
         return wire.pack_frame({"op": "run"}, test.stdin.encode("utf-8", "surrogatepass"))
-    return wire.pack_frame({"op": "call", "target": problem.entry_point, "args": _tagged(list(test.args))})
+    return wire.pack_question({"op": "call", "target": problem.entry_point, "args": _tagged(list(test.args))})
 
 
 def _tagged(value: Any) -> Any:

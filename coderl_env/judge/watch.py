@@ -19,6 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from coderl_env.judge.wire import FrameTooLargeError
+
 _POLL_SECONDS = 0.02
 _MAX_THREADS = 128
 _MAX_FILES = 1000
@@ -46,6 +48,74 @@ class Usage:
     memory_bytes: int = 0
 
 
+class Exchange:
+    """A question to a child, and the place for its answer.
+
+    Args:
+        connection: to the child, which may do with its end whatever it likes.
+        question: bytes to be sent.
+        place: where the answer is written.
+        missing: given what has come, returns how many bytes are still to come, at least; no more are read. It raises
+            `FrameTooLargeError` where the child says that there will be too many.
+
+    Attributes:
+        received: bytes of the answer so far.
+    """
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        question: memoryview | bytes,
+        place: memoryview,
+        missing: Callable[[memoryview], int],
+    ) -> None:
+        self.connection = connection
+        self.received = 0
+        self._rest = memoryview(question)
+        self._place = place
+        self._missing = missing
+        self._wanted = missing(place[:0])
+
+    @property
+    def events(self) -> int:
+        """What to poll the connection for."""
+        return select.POLLIN | (select.POLLOUT if self._rest else 0)
+
+    def go_on(self, events: int) -> str | None:
+        """Send and take what is possible now.
+
+        Returns:
+            `answered`, a reason to kill the child, nothing yet, or None where nothing will come any more.
+        """
+        if events & select.POLLOUT and self._rest:
+            try:
+                self._rest = self._rest[self.connection.send(self._rest, socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._rest = self._rest[:0]  # it does not listen; its record says how it ended
+        if not events & ~select.POLLOUT:
+            return ""
+        try:
+            end = min(self.received + self._wanted, len(self._place))
+            count = self.connection.recv_into(self._place[self.received : end], 0, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return ""
+        except OSError:
+            return None
+        if not count:
+            return None
+        self.received += count
+        try:
+            self._wanted = self._missing(self._place[: self.received])
+        except FrameTooLargeError:
+            return "output"
+        if self._wanted:
+            return "output" if self.received == len(self._place) else ""
+        # An answer to a question that was not even heard is no answer.
+        return "answer" if self._rest else "answered"
+
+
 class Watch:
     """One wait for a child.
 
@@ -66,25 +136,22 @@ class Watch:
         self._started = time.monotonic()
         self._usage = Usage()
 
-    def wait(self, connection: socket.socket | None = None, take_answer: Callable[[], str] | None = None) -> Usage:
-        """Wait until the child ends, or answers on `connection`; kill it at a limit. Unless it answered, it is reaped.
+    def wait(self, exchange: Exchange | None = None) -> Usage:
+        """Wait until the child ends, or answers in `exchange`; kill it at a limit. Unless it answered, it is reaped.
 
-        Time that the child spent waiting for a processor is not its own and extends the wall limit. `take_answer`
-        reads what is there and returns `answered`, a reason to kill the child, or nothing yet.
+        Time that the child spent waiting for a processor is not its own and extends the wall limit.
         """
         usage = self._usage
-        ready = _Readiness(self._pid, connection)
+        ready = _Readiness(self._pid, exchange)
         try:
             while True:
                 left = self._cpu_limit - usage.cpu_seconds
-                event = ready.wait(min(_POLL_SECONDS, max(left / 2, 0.002)))
-                if event == "ended":
+                ended, usage.reason = ready.wait(min(_POLL_SECONDS, max(left / 2, 0.002)))
+                if usage.reason == "answered":
+                    usage.cpu_seconds = cpu_seconds_of(self._pid)
+                    return usage
+                if ended:
                     break
-                if event == "answer" and take_answer is not None:
-                    usage.reason = take_answer()
-                    if usage.reason == "answered":
-                        usage.cpu_seconds = cpu_seconds_of(self._pid)
-                        return usage
                 usage.reason = usage.reason or self._exceeded()
                 if usage.reason:
                     os.kill(self._pid, signal.SIGKILL)
@@ -124,32 +191,34 @@ class Watch:
 
 
 class _Readiness:
-    """Tells whether a child has ended or its connection has something to read."""
+    """Waits for a child's end and for what its connection can do."""
 
-    def __init__(self, pid: int, connection: socket.socket | None) -> None:
+    def __init__(self, pid: int, exchange: Exchange | None) -> None:
         self._pid = pid
-        self._connection = connection
+        self._exchange = exchange
         self._descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
         self._poll = select.poll()
         if self._descriptor >= 0:
             self._poll.register(self._descriptor, select.POLLIN)
-        if connection is not None:
-            self._poll.register(connection.fileno(), select.POLLIN)
 
-    def wait(self, seconds: float) -> str:
-        """Return `answer`, `ended`, or an empty string after `seconds`."""
+    def wait(self, seconds: float) -> tuple[bool, str]:
+        """Wait at most `seconds`; return whether the child has ended, and what the exchange says of its answer."""
         if self._descriptor < 0:
             seconds = min(seconds, 0.002)
+        exchange = self._exchange
+        if exchange is not None:
+            self._poll.register(exchange.connection, exchange.events)
         events = dict(self._poll.poll(seconds * 1000))
-        if self._connection is not None and events.get(self._connection.fileno(), 0) & select.POLLIN:
-            if self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
-                return "answer"
-            self._poll.unregister(self._connection.fileno())
-            return ""
+        if exchange is not None and exchange.connection.fileno() in events:
+            found = exchange.go_on(events[exchange.connection.fileno()])
+            if found is not None:
+                # What is left to read comes before the end.
+                return False, found
+            self._poll.unregister(exchange.connection)
+            self._exchange = None
         if self._descriptor >= 0:
-            return "ended" if self._descriptor in events else ""
-        ended = os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return "ended" if ended is not None else ""
+            return self._descriptor in events, ""
+        return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None, ""
 
     def close(self) -> None:
         """Release the descriptor."""
@@ -166,9 +235,22 @@ def cpu_seconds_of(pid: int) -> float:
         return 0.0
 
 
-def resident_bytes(pid: int) -> int:
-    """Return the resident memory of a process; 0 where the kernel does not say."""
-    return _threads_and_memory(pid)[1]
+def memory_of(pid: int) -> tuple[int, int]:
+    """Return the mapped and the resident bytes of a process; 0 where the kernel does not say."""
+    try:
+        mapped, resident, *_ = _read(f"/proc/{pid}/statm").split()
+    except OSError:
+        return 0, 0
+    return int(mapped) * resource.getpagesize(), int(resident) * resource.getpagesize()
+
+
+def peak_bytes(pid: int) -> int:
+    """Return the peak of a process's resident memory so far; 0 where the kernel does not say."""
+    try:
+        lines = _read(f"/proc/{pid}/status").splitlines()
+    except OSError:
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(b"VmHWM:")), 0)
 
 
 def _threads_and_memory(pid: int) -> tuple[int, int]:

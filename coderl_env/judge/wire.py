@@ -59,8 +59,18 @@ def send_frame(connection: socket.socket, header: dict[str, Any], body: bytes = 
 
 def pack_frame(header: dict[str, Any], body: bytes = b"") -> bytes:
     """Return the bytes of one frame."""
+    return pack_head(header, len(body)) + body
+
+
+def pack_question(question: dict[str, Any]) -> bytes:
+    """Return the bytes of a frame that carries a question for a program's child."""
+    return pack_frame({"op": "call"}, pack_frame(question))
+
+
+def pack_head(header: dict[str, Any], body_size: int) -> bytes:
+    """Return the bytes of one frame up to its body, which has `body_size` bytes."""
     text = json.dumps(header).encode("ascii")
-    return _HEAD.pack(len(text), len(body)) + text + body
+    return _HEAD.pack(len(text), body_size) + text
 
 
 def receive_frame(connection: socket.socket) -> tuple[dict[str, Any], bytes]:
@@ -69,8 +79,44 @@ def receive_frame(connection: socket.socket) -> tuple[dict[str, Any], bytes]:
     Raises:
         EOFError: the other side closed the connection.
     """
+    header, body_size = receive_header(connection)
+    return header, _receive_exactly(connection, body_size)
+
+
+def receive_header(connection: socket.socket) -> tuple[dict[str, Any], int]:
+    """Read one frame up to its body; return the header and the body's size.
+
+    Raises:
+        EOFError: the other side closed the connection.
+    """
     header_size, body_size = _HEAD.unpack(_receive_exactly(connection, _HEAD.size))
-    return _parse_header(_receive_exactly(connection, header_size)), _receive_exactly(connection, body_size)
+    return _parse_header(_receive_exactly(connection, header_size)), body_size
+
+
+def missing_bytes(data: memoryview, limit: int) -> int:
+    """Return how many bytes the beginning of an untrusted frame lacks, at least; 0 where it is whole.
+
+    Raises:
+        FrameTooLargeError: the frame exceeds `limit` bytes.
+    """
+    if len(data) < _HEAD.size:
+        return _HEAD.size - len(data)
+    header_size, body_size = _HEAD.unpack_from(data)
+    size: int = _HEAD.size + header_size + body_size
+    _check_size(size, limit)
+    return size - len(data)
+
+
+def unpack_frame(data: bytes) -> dict[str, Any]:
+    """Return the header of one whole untrusted frame.
+
+    Raises:
+        WireError: it is none.
+    """
+    frames = FrameReader().feed(data)
+    if len(frames) != 1:
+        raise WireError("no frame, or more than one")
+    return frames[0][0]
 
 
 class FrameReader:

@@ -1,24 +1,24 @@
 """The judge's zygote: a small process, started by path, from which every program's processes are forked.
 
-It imports what programs commonly import, enters its namespaces once, and then forks one supervisor per program. It is
+It imports what programs commonly import, enters its namespaces and gives up its privileges once, and then judges one
+program after the other. It is
 started as `python -s -P zygote.py DESCRIPTOR CONFIGURATION` with an empty environment, so that nothing of the
 trainer's process, memory or secrets is near. Standard library only.
 """
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import importlib
 import json
-import mmap
 import os
-import signal
 import socket
 import sys
 import sysconfig
 import types
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -36,6 +36,14 @@ _SYSTEM_PATHS = (
     "/usr/share/zoneinfo",
 )  # fmt: skip
 _BOX_BYTES = 64 << 20
+# Where a program runs, inside the box: its parent can be listed, and has nothing else in it.
+_DIRECTORY = "work"
+# Guards that a tier does not have, or need.
+_UNAVAILABLE = {
+    "strict": {"session", "orphans"},
+    "portable": {"session"},
+    "none": {"privileges", "files", "calls", "orphans"},
+}
 
 
 def _make_package_importable() -> None:
@@ -49,6 +57,7 @@ def _make_package_importable() -> None:
 def main(argv: list[str]) -> int:
     """Serve programs over the socket whose descriptor is `argv[1]`, until it closes."""
     _make_package_importable()
+    register = _ignore_fork_hooks()
     from coderl_env.judge import child, sandbox, wire
 
     connection = socket.socket(fileno=int(argv[1]))
@@ -59,44 +68,97 @@ def main(argv: list[str]) -> int:
     try:
         if sys.platform == "linux":
             sandbox.set_death_signal()
+            sandbox.become_subreaper()
         if tier == "strict":
             sandbox.enter_namespaces()
             status = _become_first_process(connection)
             if status is not None:
                 return status
             sandbox.make_world_read_only(box, _BOX_BYTES)
-        if configuration["numpy"]:
-            # Threads of its linear algebra would be counted, and lost in a fork.
-            os.environ["OPENBLAS_NUM_THREADS"] = "1"
-            importlib.import_module("numpy")
-        for name in _PRELOADED:
-            importlib.import_module(name)
-        ruleset, seccomp = -1, b""
-        if "files" in guards:
-            ruleset = sandbox.create_ruleset(_rules(sandbox, box, configuration["hidden"]))
-        if "calls" in guards:
-            seccomp = sandbox.seccomp_template()
+        directory = f"{box}/{_DIRECTORY}"
+        os.mkdir(directory, 0o700)
+        os.chdir(directory)
+        ruleset = (
+            sandbox.create_ruleset(_rules(sandbox, box, directory, configuration["hidden"]))
+            if "files" in guards
+            else -1
+        )
+        calls = sandbox.Filter() if "calls" in guards else None
+        if "limits" in guards:
+            sandbox.limit_descendants()
+        if "privileges" in guards:
+            sandbox.drop_privileges()
     except sandbox.SandboxError as error:
         wire.send_frame(connection, {"unavailable": str(error)})
         return 1
+    _preload(numpy=configuration["numpy"])
     if "environment" in guards:
         os.environ.clear()
         # All that remains: without it `locale` would take the encoding for ASCII.
         os.environ["LANG"] = "C.UTF-8"
+    connection = _arrange_descriptors(connection)
     # Every module that a program's processes need is imported by now; a fork imports nothing of ours.
-    importlib.import_module("coderl_env.judge.supervisor")
+    from coderl_env.judge import relay, supervisor
+    from coderl_env.judge.watch import memory_of
+
+    modules = _Modules(supervisor, wire)
+    confinement = child.Confinement(guards, ruleset, calls, directory, *memory_of(os.getpid()))
+    child.prepare_interpreter(directory)
+    os.register_at_fork = register
+    pages = relay.Relay()
+    # A collection in a child would touch, and so copy, every page that it shares with this process.
+    gc.disable()
     gc.collect()
     gc.freeze()
     wire.send_frame(connection, {"ready": True})
-    return _serve(connection, child.Confinement(guards, ruleset, seccomp, box))
+    return _serve(connection, confinement, pages, modules)
+
+
+class _Modules(NamedTuple):
+    """The judge's modules: programs must not find them in `sys.modules`."""
+
+    supervisor: Any
+    wire: Any
+
+
+def _ignore_fork_hooks() -> Any:
+    """Have the modules that are imported from now on register nothing for after a fork; return what undoes that.
+
+    New locks and new random numbers are for processes with threads, which this one never is; in a program that is over
+    in a millisecond they would cost as much as the fork itself.
+    """
+    register = os.register_at_fork
+    os.register_at_fork = lambda **_: None
+    return register
+
+
+def _preload(*, numpy: bool) -> None:
+    """Import what programs commonly import."""
+    if numpy:
+        # Threads of its linear algebra would be counted, and lost in a fork.
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+        # Numbers that a program does not seed are the same in every run.
+        importlib.import_module("numpy.random").seed(0)
+    for name in _PRELOADED:
+        importlib.import_module(name)
+
+
+def _arrange_descriptors(connection: socket.socket) -> socket.socket:
+    """Return the connection, moved out of the way of the low numbers; /dev/null holds the children's places."""
+    from coderl_env.judge import child
+
+    moved = socket.socket(fileno=fcntl.fcntl(connection.fileno(), fcntl.F_DUPFD_CLOEXEC, 80))
+    connection.close()
+    for place in child.RESERVED:
+        os.dup2(0, place)
+    return moved
 
 
 def _guards(tier: str, without: list[str]) -> frozenset[str]:
     """Return the guards of a tier; `without` removes some, so that tests can show what each is for."""
     from coderl_env.judge import child
 
-    unavailable = {"privileges", "files", "calls"} if tier == "none" else {"session"}
-    return child.GUARDS - unavailable - set(without)
+    return child.GUARDS - _UNAVAILABLE[tier] - set(without)
 
 
 def _become_first_process(connection: socket.socket) -> int | None:
@@ -112,7 +174,7 @@ def _become_first_process(connection: socket.socket) -> int | None:
     return os.waitstatus_to_exitcode(status) & 0xFF
 
 
-def _rules(sandbox: Any, box: str, hidden: list[str]) -> list[tuple[str, int]]:
+def _rules(sandbox: Any, box: str, directory: str, hidden: list[str]) -> list[tuple[str, int]]:
     """Return what a program may open: the interpreter, its standard library, numpy, and its own directory."""
     paths = {name: str(Path(path).resolve()) for name, path in sysconfig.get_paths().items()}
     libraries = {paths["purelib"], paths["platlib"]}
@@ -123,7 +185,7 @@ def _rules(sandbox: Any, box: str, hidden: list[str]) -> list[tuple[str, int]]:
         str(path) for root in ("/usr/lib", "/usr/local/lib") for path in Path(root).glob("python3*/*-packages")
     }
     hidden = [*hidden, *libraries, *packages]
-    rules = [(box, sandbox.READ_WRITE), ("/dev/null", sandbox.READ_WRITE)]
+    rules = [(box, sandbox.LIST), (directory, sandbox.READ_WRITE), ("/dev/null", sandbox.READ_WRITE)]
     rules += [(device, sandbox.READ) for device in ("/dev/zero", "/dev/urandom", "/dev/random")]
     for root in (*interpreter, *_SYSTEM_PATHS):
         rules += sandbox.rules_below(root, sandbox.READ, hidden)
@@ -133,72 +195,21 @@ def _rules(sandbox: Any, box: str, hidden: list[str]) -> list[tuple[str, int]]:
     return rules
 
 
-def _serve(connection: socket.socket, confinement: Any) -> int:
-    from coderl_env.judge import wire
-
-    # One byte, shared with the supervisor: whether the answer to the compilation has been sent.
-    compiled = mmap.mmap(-1, 1)
-    while True:
-        try:
-            header, source = wire.receive_frame(connection)
-        except EOFError:
-            return 0
-        compiled[0] = 0
-        pid = os.fork()
-        if pid == 0:
-            _supervise(connection, confinement, header, source, compiled)
-        _, status = os.waitpid(pid, 0)
-        if status == 0:
-            continue
-        if compiled[0] or not _is_crash(status):
-            # The supervisor itself failed: nothing is known of the program. The trainer starts another zygote.
-            return 1
-        _answer_for_dead_compiler(connection, status)
-
-
-def _is_crash(status: int) -> bool:
-    """Whether a process ended by a signal that its own doing brings about; SIGKILL comes from elsewhere."""
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL
-
-
-def _supervise(
-    connection: socket.socket, confinement: Any, header: dict[str, Any], source: bytes, compiled: mmap.mmap
-) -> None:
-    from coderl_env.judge import sandbox, supervisor
-
-    def announce_compiled() -> None:
-        compiled[0] = 1
-
-    status = 1
+def _serve(connection: socket.socket, confinement: Any, relay: Any, modules: _Modules) -> int:
+    """Judge one program after the other, until the connection closes."""
     try:
-        if sys.platform == "linux":
-            sandbox.set_death_signal()
-            sandbox.become_subreaper()
-        # A collection would touch, and so copy, every page that is shared with the zygote.
-        gc.disable()
-        # Hostile source can crash the compiler, or make it use time and memory without end.
-        sandbox.limit_supervisor(header["limits"])
-        supervisor.Supervisor(connection, confinement, header).serve(source, announce_compiled)
-        status = 0
-    except (EOFError, OSError):
-        status = 2  # the trainer is gone, or the machine is out of something; never a verdict
-    except supervisor.UnconfinedError as error:
-        os.write(2, f"coderl judge: a program could not be confined: {error}\n".encode())
-        status = 3
-    finally:
-        os._exit(status)
-
-
-def _answer_for_dead_compiler(connection: socket.socket, status: int) -> None:
-    """Answer in the place of a supervisor that died while it compiled."""
-    from coderl_env.judge import wire
-
-    name = signal.Signals(os.WTERMSIG(status)).name
-    error = {"type": "CompilerCrash", "line": None, "message": f"the compiler ended with {name}"}
-    wire.send_frame(connection, {"compiled": False, "error": error})
-    while wire.receive_frame(connection)[0]["op"] != "end":
-        wire.send_frame(connection, {"not_run": True})
-    wire.send_frame(connection, {"ended": True})
+        while connection.recv(1, socket.MSG_PEEK):
+            header, source_size = modules.wire.receive_header(connection)
+            modules.supervisor.judge_program(connection, confinement, relay, header, source_size)
+    except EOFError:
+        pass
+    except modules.supervisor.LostChildError as error:
+        # Nothing is known of the program. The trainer starts another zygote.
+        os.write(2, f"coderl judge: a program's process was lost: {error}\n".encode())
+        return 1
+    except OSError:
+        return 1  # the machine is out of something
+    return 0
 
 
 if __name__ == "__main__":

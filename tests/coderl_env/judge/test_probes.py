@@ -197,7 +197,8 @@ def test_the_attacks_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mo
         list(run_probes(judge, attacks))
         assert _possessions() == during
         [box] = tmp_path.iterdir()
-        assert list(box.iterdir()) == []
+        [directory] = box.iterdir()
+        assert list(directory.iterdir()) == []
     assert _possessions() == before
     assert list(tmp_path.iterdir()) == []
 

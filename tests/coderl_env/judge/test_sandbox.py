@@ -192,12 +192,12 @@ def test_the_filter_is_a_program_that_the_kernel_takes(machine: str) -> None:
     assert code[-1][0] == 0x06
 
 
-def test_the_template_holds_the_process_number_wherever_it_is_asked_for() -> None:
+def test_the_prepared_filter_is_that_of_the_process_that_installs_it() -> None:
     if platform.machine() not in ARCHITECTURES:
         pytest.skip(f"no filter for {platform.machine()}")
-    placeholder = struct.pack("=I", sandbox._PID_PLACEHOLDER)
-    filled = sandbox.seccomp_template().replace(placeholder, struct.pack("=I", PID))
-    assert filled == sandbox.seccomp_program(PID)
+    prepared = sandbox.Filter()
+    assert prepared.write_number(PID) == sandbox.seccomp_program(PID)
+    assert prepared.write_number(PID + 1) == sandbox.seccomp_program(PID + 1)
 
 
 def test_an_unknown_machine_has_no_filter() -> None:
@@ -223,17 +223,24 @@ def test_file_rules_go_around_what_is_hidden(tmp_path: Path) -> None:
     ]
 
 
-def test_watching_is_not_limited_like_compiling() -> None:
-    """A program can keep its supervisor busy, with answers without end; that must not end the supervisor."""
+def test_what_watches_is_not_limited_as_the_program_is() -> None:
+    """A program can keep its zygote busy, with answers without end; that must not end the zygote."""
     code = (
         "import resource, sys; sys.path.insert(0, sys.argv[1]); import sandbox\n"
-        "sandbox.limit_supervisor({'program_cpu_seconds': 0.5, 'memory_bytes': 1 << 28})\n"
         "before = resource.getrlimit(resource.RLIMIT_CPU)\n"
-        "sandbox.lift_processor_limit()\n"
-        "print(before[0], resource.getrlimit(resource.RLIMIT_CPU) == (before[1], before[1]))\n"
+        "sandbox.limit_descendants()\n"
+        "assert resource.getrlimit(resource.RLIMIT_CPU) == before\n"
+        "sandbox.limit_program({'memory_bytes': 1 << 28}, 0.5, 1 << 20)\n"
+        "sandbox.limit_output({'output_bytes': 10})\n"
+        "for name in ('CPU', 'CORE', 'NOFILE', 'FSIZE', 'AS'):\n"
+        "    print(*resource.getrlimit(getattr(resource, 'RLIMIT_' + name)))\n"
     )
     command = [sys.executable, "-c", code, str(Path(sandbox.__file__).parent)]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["1", "True"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert said[:4] == ["1 2", "0 0", "256 256", "11 11"]
+    if sys.platform == "linux":
+        total = (1 << 20) + (1 << 28) + sandbox.SPARE_ADDRESS_SPACE
+        assert said[4] == f"{total} {total}"
 
 
 def test_limits_are_lowered_and_never_raised(monkeypatch: pytest.MonkeyPatch) -> None:
