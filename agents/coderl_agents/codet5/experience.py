@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from coderl_agents.codet5.batches import Example
 from coderl_env.agent import Episode, Program, Sampling, Task
+from coderl_env.experiment.store import Sample
 from coderl_env.experiment.workbench import Workbench
 from coderl_env.judge import JudgeError
 from coderl_env.outcome import Outcome
@@ -25,6 +26,8 @@ __all__ = [
     "Group",
     "Row",
     "draw_programs",
+    "groups_of_samples",
+    "judged_groups",
     "pack",
     "pack_groups",
     "receive",
@@ -160,6 +163,19 @@ def draw_programs(
     return _submit(workbench, step, tasks, programs, has_greedy=has_greedy)
 
 
+def judged_groups(
+    agent: CodeT5Agent, workbench: Workbench, stage: str, tasks: list[Task], samples: int, sampling: Sampling
+) -> list[Group]:
+    """Draw programs for `tasks`, keep them in the sample store under `stage`, and return what the judge says of them.
+
+    Problems with a program that could not be judged are left out.
+    """
+    programs = agent.generate(tasks, samples, sampling)
+    experience = receive(agent, workbench, _submit(workbench, 0, tasks, programs, has_greedy=False))
+    workbench.record(stage, 0, experience.episodes)
+    return [group for group in experience.groups if group.rows]
+
+
 def pack(drawing: Drawing) -> dict[str, Any]:
     """Return a drawing as numbers and strings, for a stage's state."""
     return {
@@ -212,17 +228,28 @@ def stored_groups(agent: CodeT5Agent, workbench: Workbench, stages: Sequence[str
 
     A run that goes on makes them again from its sample store, so nothing else needs to be saved.
     """
-    found: dict[tuple[int, str, str], dict[str, Row]] = {}
-    for stage in stages:
-        for sample in workbench.run.samples.rows(stage):
-            rows = found.setdefault((stages.index(stage), str(sample.step), sample.task_id), {})
-            if sample.program in rows:
-                rows[sample.program] = replace(rows[sample.program], count=rows[sample.program].count + 1)
-                continue
-            example = agent.encode(workbench.task(sample.task_id), sample.program)
-            if example.target:
-                rows[sample.program] = Row(example, (), 1, Outcome(sample.outcome), sample.reward)
-    return [Group(Task(key[2], ""), tuple(rows.values()), None) for key, rows in found.items() if rows]
+    samples = (sample for stage in stages for sample in workbench.run.samples.rows(stage))
+    return groups_of_samples(agent, samples, workbench.task)
+
+
+def groups_of_samples(agent: CodeT5Agent, samples: Iterable[Sample], task_of: Callable[[str], Task]) -> list[Group]:
+    """Return stored programs as groups: those of one problem that were drawn in the same step.
+
+    Args:
+        agent: encodes them.
+        samples: rows of a sample store.
+        task_of: returns the task of an id.
+    """
+    found: dict[tuple[str, int, str], dict[str, Row]] = {}
+    for sample in samples:
+        rows = found.setdefault((sample.stage, sample.step, sample.task_id), {})
+        if sample.program in rows:
+            rows[sample.program] = replace(rows[sample.program], count=rows[sample.program].count + 1)
+            continue
+        example = agent.encode(task_of(sample.task_id), sample.program)
+        if example.target:
+            rows[sample.program] = Row(example, (), 1, Outcome(sample.outcome), sample.reward)
+    return [Group(Task(task_id, ""), tuple(rows.values()), None) for (_, _, task_id), rows in found.items() if rows]
 
 
 def _submit(

@@ -112,7 +112,8 @@ def use_threads(wanted: int | None) -> None:
 def run_stages(agent: CodeT5Agent, workbench: Workbench) -> dict[str, Path]:
     """Run the stages that the settings name and return a checkpoint folder for each row of the table."""
     from coderl_agents.codet5.actor_critic import train_actor
-    from coderl_agents.codet5.sampling_stage import ROW, train_helpers
+    from coderl_agents.codet5.inspect_critic import inspect_unseen
+    from coderl_agents.codet5.sampling_stage import ROW, load_helpers, train_helpers
     from coderl_agents.codet5.supervised import continue_supervised, warm_start
     from coderl_agents.codet5.train_critic import train_critic
 
@@ -133,12 +134,14 @@ def run_stages(agent: CodeT5Agent, workbench: Workbench) -> dict[str, Path]:
         critic = None
         if ("rl" in wanted and is_weighted) or ("critic" in wanted and "rl" not in wanted):
             critic = train_critic(agent, workbench)
+            inspect_unseen(agent, workbench, critic, "critic")
         if "rl" in wanted:
             train_actor(agent, workbench, critic)
             rows["rl"] = folder / "rl"
         if "critic_sampling" in wanted and "rl" in wanted:
             agent.model.load_state_dict(load_model(folder / "rl", agent.tokenizer).state_dict())
             rows[ROW] = train_helpers(agent, workbench)
+            inspect_unseen(agent, workbench, load_helpers(agent, rows[ROW]).critic, "sampling_critic")
         if "ce_continued" in wanted:
             agent.model.load_state_dict(load_model(folder / "warm_start", agent.tokenizer).state_dict())
             continue_supervised(agent, workbench)

@@ -92,10 +92,11 @@ def test_all_stages_end_in_the_table(tmp_path: Path) -> None:
         assert ("gain" in row) is (name != "warm_start")
         assert ("gain_over_ce" in row) is (name in ("rl", "rl_critic_sampling"))
     assert summary["gain"] == summary["evaluation"]["rl"]["gain"]
-    assert set(summary["stages"]) == STAGES
+    assert set(summary["stages"]) == STAGES | {"inspect_critic", "inspect_sampling_critic"}
     with RunFolder.open(tmp_path / "run", config.to_dict()) as opened:
         stages = {line["stage"] for line in opened.metrics()}
         assert stages == STAGES
+        assert opened.stage_state("inspect_critic")["programs"] == 2 * 4
         # 3 steps of 2 problems with 3 programs, and the greedy ones in reinforcement learning. The critic's programs
         # are those of more problems.
         assert sum(1 for _ in opened.samples.rows("critic")) == 18
@@ -276,7 +277,7 @@ def test_row_advantages_equal_those_of_all_programs() -> None:
 
 def test_a_stage_runs_alone(tmp_path: Path) -> None:
     summary = run(small(critic_steps=1, settings={"stages": ["critic"]}), tmp_path / "run")
-    assert list(summary["stages"]) == ["critic"]
+    assert list(summary["stages"]) == ["critic", "inspect_critic"]
     assert list(summary["evaluation"]) == ["warm_start"]
     assert (tmp_path / "run" / "checkpoints" / "critic.pt").exists()
     uniform = small(rl_steps=1, settings={"stages": ["critic", "rl"], "weighting": "uniform"})
