@@ -13,7 +13,7 @@ import platform
 import resource
 import struct
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -208,15 +208,40 @@ def seccomp_program(pid: int, machine: str | None = None) -> bytes:
     if machine == "x86_64":
         # The x32 variant of every call has this bit set.
         code += [(_JUMP_AT_LEAST, 0, 1, 0x40000000), _return(_RET_KILL_PROCESS)]
-    for name, body in _conditions(pid).items():
-        # Past a body the number has to be loaded no more: every body returns.
-        code += [(_JUMP_EQUAL, 0, len(body), _CONDITIONAL[name][column]), *body]
+    by_number: dict[int, list[_Instruction]] = {}
     for table, action in ((_ALLOWED, _RET_ALLOW), (_KILLED, _RET_KILL_PROCESS)):
-        for numbers in table.values():
-            if numbers[column] >= 0:
-                code += [(_JUMP_EQUAL, 0, 1, numbers[column]), _return(action)]
-    code.append(_return(_RET_ERRNO | _EPERM))
+        by_number |= {numbers[column]: [_return(action)] for numbers in table.values() if numbers[column] >= 0}
+    by_number |= {_CONDITIONAL[name][column]: body for name, body in _conditions(pid).items()}
+    code += _search(_ranges(by_number, [_return(_RET_ERRNO | _EPERM)]))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
+
+
+_Range = tuple[int, list[_Instruction]]
+
+
+def _ranges(by_number: Mapping[int, list[_Instruction]], otherwise: list[_Instruction]) -> list[_Range]:
+    """Return (first number, what to do) for each run of numbers with which the same is done, from 0 to the last."""
+    found: list[_Range] = []
+    for number in range(max(by_number) + 2):
+        body = by_number.get(number, otherwise)
+        if not found or body != found[-1][1]:
+            found.append((number, body))
+    return found
+
+
+def _search(ranges: Sequence[_Range]) -> list[_Instruction]:
+    """Return code that finds the range of the loaded number by halving.
+
+    The kernel asks a new filter about every number that there is; with one question after the other that took longer
+    than the fork.
+    """
+    if len(ranges) == 1:
+        return ranges[0][1]
+    middle = len(ranges) // 2
+    low, high = _search(ranges[:middle]), _search(ranges[middle:])
+    if len(low) > 255:
+        raise SandboxError(f"seccomp: a jump over {len(low)} instructions is too far")
+    return [(_JUMP_AT_LEAST, len(low), 0, ranges[middle][0]), *low, *high]
 
 
 # Stands for the process's number in a filter that is built before the process exists; above any real number.
