@@ -87,7 +87,10 @@ def sweep_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     name = f"{agent} {env} {seed}"
                     error = "the loss was <nan>; lower the learning rate" if failed else None
                     status = "failed" if failed else "done"
-                    cell = Cell(number, name, agent, agent, env, settings, seed, status, error, 60.0, None, facts)
+                    short = "synth" if "Synth" in env else "apps"
+                    cell = Cell(
+                        number, name, f"{short}/{agent}", agent, env, settings, seed, status, error, 60.0, None, facts
+                    )
                     store.put_cells([cell])
                     if not failed:
                         store.add_samples(number, _cell_samples(number, skill, number == 0))

@@ -140,13 +140,16 @@ def test_smoothing_is_a_mean_over_a_window() -> None:
     assert smoothed(values) == pytest.approx(expected)
 
 
-def test_settings_tell_entrants_of_one_agent_apart() -> None:
-    def cell(number: int, seed: int, **own: object) -> Cell:
-        return Cell(number, str(number), "", "ppo", "e", {"settings": own, "seed": seed, "data_dir": str(seed)}, seed)
+def test_cells_that_differ_in_their_seed_belong_together() -> None:
+    def cell(number: int, variant: str, seed: int) -> Cell:
+        # Where an agent starts from differs between seeds, and tells nobody apart.
+        return Cell(number, str(number), variant, "ppo", "CodeRL-Synth-v0", {"start_from": f"seed{seed}"}, seed)
 
-    groups = entrants([cell(0, 0, rate=1), cell(1, 1, rate=1), cell(2, 0, rate=2)])
-    assert [(group.label, len(group.cells)) for group in groups] == [("ppo, rate 1", 2), ("ppo, rate 2", 1)]
-    assert [group.label for group in entrants([cell(0, 0, rate=1), cell(1, 1, rate=1)])] == ["ppo"]
+    groups = entrants([cell(0, "synth/ppo/rate=1", 1), cell(1, "synth/ppo/rate=1", 0), cell(2, "synth/ppo/rate=2", 0)])
+    assert [(group.label, [member.seed for member in group.cells]) for group in groups] == [
+        ("ppo, rate=1", [0, 1]),
+        ("ppo, rate=2", [0]),
+    ]
 
 
 def test_rows_come_in_the_order_of_a_run() -> None:
