@@ -20,7 +20,9 @@ from coderl_env.judge.watch import Exchange, Usage, Watch, cpu_seconds_of, kill_
 
 # What a child may say of its exception, or the compiler of the source.
 _REPORT_BYTES = 4096
-# The source in a file that is longer takes memory to compile that is worth counting.
+# How long compiling may take at least, in seconds by the clock: it is the machine that is slow, not the program.
+_COMPILE_SECONDS = 10.0
+# A source that is longer takes memory to compile that is worth counting.
 _LONG_SOURCE = 1 << 14
 _LIMIT_REASONS = frozenset({"cpu", "wall", "memory", "output", "files"})
 # Frames around the value that a child answers with, and escapes in it.
@@ -130,7 +132,9 @@ class _Hearing:
         # Hostile source can crash the compiler, or make it use time and memory without end.
         limit = float(self._limits["program_cpu_seconds"])
         exchange = Exchange(born.ready, b"", self._relay.answers[: 2 * _REPORT_BYTES], _missing_of_compilation)
-        usage = self._watch(born, limit).wait(exchange)
+        limits = {**self._limits, "wall_seconds": max(float(self._limits["wall_seconds"]), _COMPILE_SECONDS)}
+        watch = Watch(born.pid, limits, limit, self._confinement.directory, self._base_memory)
+        usage = watch.wait(exchange)
         said = self._relay.answers[: exchange.received]
         if usage.reason == "answered":
             born.confined = True
@@ -138,6 +142,9 @@ class _Hearing:
             return usage, said[:0]
         born.reaped = True
         _check_confined(bytes(said[:_REPORT_BYTES]) if said[:1].tobytes() != b"1" else b"1")
+        if usage.reason == "wall":
+            # A compiler waits for nothing but a processor.
+            raise LostChildError("it was kept waiting while it compiled")
         if not usage.reason and os.WIFSIGNALED(usage.status) and os.WTERMSIG(usage.status) == signal.SIGKILL:
             raise LostChildError("something killed it while it compiled")
         return usage, said[2:] if said[1:2].tobytes() == b"x" else said[:0]
