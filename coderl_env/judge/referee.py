@@ -34,6 +34,7 @@ def _make_package_importable() -> None:
 
 
 _make_package_importable()
+sandbox = importlib.import_module("coderl_env.judge.sandbox")
 wire = importlib.import_module("coderl_env.judge.wire")
 twins = importlib.import_module("coderl_env.judge.twins")
 
@@ -347,11 +348,25 @@ def _run_checker(request: dict[str, Any]) -> dict[str, Any]:
         return {"error": _describe(error)}
 
 
+def _confine() -> None:
+    """Give up what no test needs: writing files, starting processes, the network.
+
+    The data set's code is trusted, but some of it evaluates what a program answers. Where the system offers no
+    confinement, there is none.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(sandbox.SandboxError):
+            sandbox.drop_privileges()
+            sandbox.restrict_files(sandbox.create_ruleset([("/", sandbox.READ), (os.devnull, sandbox.READ_WRITE)]))
+            sandbox.Filter().install()
+
+
 def main(argv: list[str]) -> int:
     """Serve requests over the socket whose descriptor is `argv[1]`, until it closes."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     # One stack and buffer per processor would exceed that on a large machine as soon as a test imports numpy.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    _confine()
     connection = socket.socket(fileno=int(argv[1]))
     while True:
         try:

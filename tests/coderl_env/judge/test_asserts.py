@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from coderl_env.judge import Judge, Limits
+from coderl_env.judge import Judge, Limits, sandbox
 from coderl_env.outcome import CaseResult, Outcome, Verdict
 from coderl_env.problem import AssertCase, Problem, StdioCase
 
@@ -183,6 +185,19 @@ def test_each_test_says_where_and_how_the_program_failed(judge: Judge) -> None:
         2,
         "integer division or modulo by zero",
     )
+
+
+@pytest.mark.skipif(sandbox.landlock_abi() < 1, reason="the system confines no process")
+@pytest.mark.parametrize(
+    "code",
+    ["open({path!r}, 'w').close()", "__import__('os').mkdir({path!r})", "__import__('os').system('mkdir {path}')"],
+)
+def test_code_that_a_test_evaluates_does_no_harm(judge: Judge, tmp_path: Path, code: str) -> None:
+    """Some tests evaluate what a program returns, and so run whatever it likes."""
+    made = tmp_path / "made"
+    program = f"def f(x): return {code.format(path=str(made))!r}"
+    assert judge_assert(judge, program, "eval(f(1))\nassert False").verdict is WRONG
+    assert not made.exists()
 
 
 @pytest.mark.parametrize("code", ["assert (", "\0", "return 5"])

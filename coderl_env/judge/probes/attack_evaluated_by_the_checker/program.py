@@ -1,0 +1,1 @@
+print("open('@FOLDER@/precious', 'w').write('gone')")
