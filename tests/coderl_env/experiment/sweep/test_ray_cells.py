@@ -64,6 +64,12 @@ def test_without_ray_the_error_says_what_to_install() -> None:
         RayLauncher("local")
 
 
+@pytest.mark.skipif(not HAS_RAY, reason="ray is not installed")
+def test_an_address_where_nothing_listens_is_said_at_once() -> None:
+    with pytest.raises(ValueError, match="Connection refused"):
+        RayLauncher("127.0.0.1:1")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not HAS_RAY, reason="ray is not installed")
 def test_a_node_that_dies_loses_nothing_and_nothing_counts_twice(small: Small, cluster: Any, tmp_path: Path) -> None:
