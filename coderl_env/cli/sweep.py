@@ -18,6 +18,7 @@ from rich.table import Table
 from coderl_env.cli.options import JsonOption, allow_agents_here
 from coderl_env.cli.terminal import Stopped, emit_json, emit_table, printable, progress_console, say
 from coderl_env.experiment.sweep.board import CellState
+from coderl_env.experiment.sweep.budget import STAGES
 from coderl_env.experiment.sweep.config import SweepConfig, read_sweep
 from coderl_env.experiment.sweep.plan import PlannedCell, plan_cells
 from coderl_env.experiment.sweep.ray_cells import RayLauncher
@@ -154,7 +155,7 @@ def _plan_table(sweep: SweepConfig, plan: Sequence[PlannedCell]) -> Table:
 
 def _budget(cell: PlannedCell) -> str:
     parts = []
-    for stage in ("warm_start", "critic", "rl"):
+    for stage in STAGES:
         steps, seconds = (getattr(cell.config, f"{stage}_{unit}") for unit in ("steps", "seconds"))
         limits = [f"{steps} steps"] if steps is not None else []
         limits += [f"{seconds:g} s"] if seconds is not None else []

@@ -10,11 +10,11 @@ from typing import Any
 from coderl_env.experiment.training import TrainConfig
 from coderl_env.naming import unknown_name
 
-__all__ = ["Budget"]
+__all__ = ["STAGES", "UNITS", "Budget"]
 
 UNITS = ("steps", "samples", "seconds")
-STAGES = ("warm_start", "critic", "rl")
-_DRAWING = ("critic", "rl")  # the stages that sample programs
+STAGES = ("warm_start", "critic", "rl", "critic_sampling")
+_DRAWING = STAGES[1:]  # the stages that sample programs
 
 
 @dataclass(frozen=True, slots=True)
