@@ -61,7 +61,7 @@ def test_a_summary_has_every_difficulty() -> None:
 
 def test_programs_that_were_chosen_have_n_at_k_alone() -> None:
     counts = [TaskCount(0, "rl_critic_sampling", None, name, False, (0, 0, 15, 5), None, None) for name in "abc"]
-    result = with_order(gather(counts)[0, "rl_critic_sampling"], {"a": 0, "b": 3})
+    result = with_order(gather(counts)[0, "rl_critic_sampling"], {"a": 0, "b": 1, "c": 5})
     assert {name: values.tolist() for name, values in result.metrics().items()} == {
         "1@20": [1.0, 0.0, 0.0],
         "5@20": [1.0, 1.0, 0.0],

@@ -14,20 +14,15 @@ from coderl_env.experiment.sweep.records import Cell
 from coderl_env.experiment.sweep.store import SweepStore
 from coderl_env.experiment.training import TrainConfig
 
+NAMES = ("synth/test/1/0", "synth/test/2/1")
 
-def _samples(stage: str, outcomes: list[str], step: int = 0) -> list[Sample]:
+
+def _samples(stage: str, outcomes: list[str], step: int = 0, each: int = 2) -> list[Sample]:
     return [
         Sample(
-            stage,
-            step,
-            f"synth/test/{1 + index % 2}/{index // 2}",
-            index % 2,
-            f"p{index}",
-            {"outcome": o},
-            float(index),
-            o,
+            stage, step, NAMES[index // each], index % each, f"p{index}", {"outcome": outcome}, float(index), outcome
         )
-        for index, o in enumerate(outcomes)
+        for index, outcome in enumerate(outcomes)
     ]
 
 
@@ -37,8 +32,8 @@ def run_folder(tmp_path: Path) -> Path:
     with RunFolder.open(folder, TrainConfig(seed=3).to_dict()) as run:
         run.samples.add(_samples("rl", ["passed", "failed_test"], step=4))
         run.samples.add(_samples("evaluate_rl", ["passed", "failed_test", "runtime_error", "passed"]))
-        run.samples.add(_samples("evaluate_rl_greedy", ["passed", "compile_error"]))
-        shown = {"synth/test/1/0": "1", "synth/test/2/0": "00"}
+        run.samples.add(_samples("evaluate_rl_greedy", ["passed", "compile_error"], each=1))
+        shown = {NAMES[0]: "10", NAMES[1]: "000"}
         run.finish_stage("evaluate_rl", {"passed_examples": shown})
         run.log("rl", 1, {"reward": 0.5})
         run.log("rl", 2, {"reward": 0.75})
@@ -57,15 +52,7 @@ def test_a_run_reads_as_what_a_sweep_gathers_of_it(tmp_path: Path, run_folder: P
         ]
         assert list(run.samples(0)) == expected
         assert run.rows() == store.rows()
-        assert (
-            run.first_passes(0, "rl")
-            == store.first_passes(0, "rl")
-            == {"synth/test/1/0": 0, "synth/test/2/0": None}
-            | {
-                "synth/test/1/1": None,
-                "synth/test/2/1": 1,
-            }
-        )
+        assert run.first_passes(0, "rl") == store.first_passes(0, "rl") == {NAMES[0]: 0, NAMES[1]: 1}
         assert run.rows(training=True) == store.rows(training=True)
         assert list(run.metrics(0, "rl", "reward")) == list(store.metrics(0, "rl", "reward"))
         mine, theirs = (
@@ -90,11 +77,12 @@ def test_the_cell_of_a_run(run_folder: Path) -> None:
 def test_examples_count_where_all_samples_of_a_problem_are_known(run_folder: Path) -> None:
     with open_source(run_folder) as source:
         counts = {(count.task_id, count.greedy): count for count in source.counts(row="rl")}
-    # Problem synth/test/1/0 has one sample, 2/0 one of index 1, so that its two flags do not fit.
-    assert (counts["synth/test/1/0", False].examples, counts["synth/test/1/0", False].examples_and_passed) == (1, 1)
-    assert counts["synth/test/2/0", False].examples is None
-    assert counts["synth/test/1/0", False].difficulty == "1"
-    assert counts["synth/test/2/0", True].outcomes == (1, 0, 0, 0)
+    first, second = counts[NAMES[0], False], counts[NAMES[1], False]
+    assert (first.outcomes, first.examples, first.examples_and_passed) == ((0, 0, 1, 1), 1, 1)
+    # Three flags for two samples are those of another evaluation.
+    assert second.examples is None
+    assert (first.difficulty, second.difficulty) == ("1", "2")
+    assert counts[NAMES[1], True].outcomes == (1, 0, 0, 0)
 
 
 def test_the_best_and_the_worst(run_folder: Path) -> None:
