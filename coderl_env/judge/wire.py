@@ -269,7 +269,11 @@ def _from_numpy(value: Any, kind: type) -> Any:
         if issubclass(kind, numpy.ndarray):
             return numpy.ndarray.tolist(value)
         if issubclass(kind, numpy.generic):
-            return numpy.generic.item(value)
+            plain = numpy.generic.item(value)
+            # Python has no numbers of extended precision, so numpy returns its own.
+            if isinstance(plain, numpy.longdouble):
+                return float(plain)
+            return complex(plain) if isinstance(plain, numpy.clongdouble) else plain
     return value
 
 

@@ -143,6 +143,12 @@ def test_a_subclass_is_reduced_to_its_builtin_base(value: Any, plain: Any) -> No
     assert back == plain
 
 
+def test_numpys_extended_precision_becomes_pythons() -> None:
+    numpy = pytest.importorskip("numpy")
+    value = [numpy.longdouble(1.5), numpy.clongdouble(1 + 2j), numpy.array([2.5], dtype=numpy.longdouble)]
+    assert wire.decode_value(wire.encode_value(value, refuse)) == [1.5, 1 + 2j, [2.5]]
+
+
 def test_numpy_values_become_plain_ones() -> None:
     numpy = pytest.importorskip("numpy")
     value = [numpy.int64(3), numpy.float32(0.5), numpy.bool_(True), numpy.array([[1, 2]]), numpy.str_("a")]
