@@ -72,11 +72,11 @@ class Confinement:
 
 
 class Job(enum.Enum):
-    """What a child is for. The first child of a program compiles it, says so and waits for `GO`."""
+    """What a child is for: to run at once, or to say that it has compiled and wait for `GO`."""
 
-    COMPILE_AND_RUN = enum.auto()
     RUN = enum.auto()
-    SERVE_CALLS = enum.auto()
+    RUN_WHEN_TOLD = enum.auto()
+    SERVE_CALLS_WHEN_TOLD = enum.auto()
 
 
 def begin(
@@ -94,10 +94,11 @@ def begin(
     except BaseException as error:  # noqa: BLE001 - a child that is not confined must never run the program
         os.write(ready, b"0" + repr(error).encode())
         _exit(1)
-    code = _load_code() if job is Job.RUN else None
+    several = len(files) > CODE
+    code = _load_code() if several else None
     if code is None:
         code = _compile()
-        if len(files) > CODE:
+        if several:
             _keep_code(code)
     if job is not Job.RUN:
         os.write(READY, b"c")
@@ -106,7 +107,7 @@ def begin(
     os.closerange(READY, CODE + 1)
     if "limits" in confinement.guards:
         sandbox.limit_output(limits)
-    if job is Job.SERVE_CALLS:
+    if job is Job.SERVE_CALLS_WHEN_TOLD:
         serve_calls(code)
     run_program(code)
 
@@ -151,7 +152,7 @@ def _keep_code(code: types.CodeType) -> None:
 
 
 def _load_code() -> types.CodeType | None:
-    """Return what the first child left, before it ran anything of the program; None if it left nothing."""
+    """Return what the first child left, before it ran anything of the program; None for the first itself."""
     data = _read_all(CODE)
     return marshal.loads(data) if data else None
 

@@ -20,6 +20,7 @@ from coderl_env.judge import wire
 __all__ = ["Relay", "memory_file"]
 
 _CHUNK_BYTES = 1 << 18
+_KEPT_BYTES = 4 << 20
 
 
 class Relay:
@@ -38,6 +39,13 @@ class Relay:
         """Make room for answers of `size` bytes."""
         if len(self.answers) < size:
             self.answers = _pages(size)
+
+    def shrink(self) -> None:
+        """Give back what only large questions and answers needed."""
+        if len(self.answers) > _KEPT_BYTES:
+            self.answers = _pages(_CHUNK_BYTES)
+        if len(self._questions) > _KEPT_BYTES:
+            self._questions = _pages(_CHUNK_BYTES)
 
     def receive(self, connection: socket.socket, size: int, file: int) -> None:
         """Write the next `size` bytes of the connection to `file`, and go back to its start.

@@ -65,6 +65,7 @@ def judge_program(
             hearing.close()
     finally:
         os.close(source)
+        relay.shrink()
     wire.send_frame(connection, {"ended": True})
 
 
@@ -89,6 +90,8 @@ class _Hearing:
         # What every child holds from its birth, because it shares it with this process.
         self._base_memory = confinement.resident_bytes
         self._stopped = False
+        # Where the first of several children leaves the compiled code; none where there is but one child.
+        self._code: tuple[int, ...] = ()
         # For all children, of which there is one at a time.
         self._ready, self._say_ready = socket.socketpair()
 
@@ -130,7 +133,7 @@ class _Hearing:
             LostChildError: it was not confined.
         """
         # Hostile source can crash the compiler, or make it use time and memory without end.
-        limit = float(self._limits["program_cpu_seconds"])
+        limit = self._cpu_left
         exchange = Exchange(born.ready, b"", self._relay.answers[: 2 * _REPORT_BYTES], _missing_of_compilation)
         limits = {**self._limits, "wall_seconds": max(float(self._limits["wall_seconds"]), _COMPILE_SECONDS)}
         watch = Watch(born.pid, limits, limit, self._confinement.directory, self._base_memory)
@@ -173,6 +176,8 @@ class _Hearing:
         """End what is left."""
         self._ready.close()
         self._say_ready.close()
+        for descriptor in self._code:
+            os.close(descriptor)
 
     def _clean_up(self, born: _Child) -> None:
         born.end()
@@ -219,7 +224,6 @@ class _Runs(_Hearing):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._code: tuple[int, ...] = ()
         self._files: tuple[int, ...] = ()
         self._first: _Child | None = None
 
@@ -228,7 +232,7 @@ class _Runs(_Hearing):
         if tests > 1:
             self._code = (memory_file(),)
         limit = self._cpu_limit() + float(self._limits["program_cpu_seconds"])
-        self._first = self._fork_run(child.Job.COMPILE_AND_RUN, limit)
+        self._first = self._fork_run(child.Job.RUN_WHEN_TOLD, limit)
         return self._open(self._first, source_size)
 
     def answer(self, body_size: int) -> None:
@@ -271,8 +275,6 @@ class _Runs(_Hearing):
         if self._first is not None:
             self._clean_up(self._first)
         self._close_files()
-        for descriptor in self._code:
-            os.close(descriptor)
 
 
 class _Calls(_Hearing):
@@ -291,6 +293,7 @@ class _Calls(_Hearing):
 
     def open(self, source_size: int, _tests: int) -> bool:
         """Compile; return whether the source did."""
+        self._code = (memory_file(),)
         return self._open(self._start(), source_size)
 
     def answer(self, body_size: int) -> None:
@@ -306,8 +309,8 @@ class _Calls(_Hearing):
         self._channel, theirs = socket.socketpair()
         # The kernel's own limit counts all calls together; each is watched.
         limit = self._cpu_left + float(self._limits["program_cpu_seconds"])
-        files = (child.READY, child.READY, child.READY, theirs.fileno(), self._source)
-        self._child = self._fork(child.Job.SERVE_CALLS, files, limit)
+        files = (child.READY, child.READY, child.READY, theirs.fileno(), self._source, *self._code)
+        self._child = self._fork(child.Job.SERVE_CALLS_WHEN_TOLD, files, limit)
         theirs.close()
         return self._child
 
@@ -315,8 +318,14 @@ class _Calls(_Hearing):
         """Return the record of one question and the size of the child's answer, 0 where it ended."""
         limit = self._cpu_limit()
         spent = 0.0
-        if self._child is None and self._await_compilation(self._start())[0].reason != "answered":
-            raise LostChildError("it no longer compiled what had compiled before")
+        if self._child is None:
+            born = self._start()
+            usage, _ = self._await_compilation(born)
+            # Where the code could not be left for it, it has compiled once more.
+            self._cpu_left -= usage.cpu_seconds
+            if usage.reason != "answered":
+                self._drop()
+                return {**_record(usage, born), "ended": True}, 0
         assert self._child is not None
         if not self._loaded:
             self._child.ready.send(child.GO)

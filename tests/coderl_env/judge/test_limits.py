@@ -160,3 +160,17 @@ def test_with_four_times_as_many_workers_as_processors_nothing_honest_is_too_slo
 def test_an_unusable_limit_is_a_value_error(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Limits.from_dict(values)
+
+
+def test_a_program_that_ends_in_every_call_is_compiled_once() -> None:
+    """Compiling is in no test's time: twenty times would be twenty times uncounted."""
+    source = f"x = [{', '.join(f'({n}, {n} + 1, str({n}))' for n in range(10_000))}]\n"
+    program = f"{source}import os\ndef f(n): os._exit(0)\n"
+    with Judge(workers=1, stop="never") as judge:
+        spent = []
+        for count in (1, 20):
+            began = time.monotonic()
+            problem = Problem("p", "", (CallCase((1,), None),) * count, entry_point="f")
+            assert {case.verdict for case in judge.judge(program, problem).cases} == {Verdict.EXCEPTION}
+            spent.append(time.monotonic() - began)
+    assert spent[1] < 8 * spent[0]
