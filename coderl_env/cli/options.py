@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from coderl_env.experiment.events import WANDB_VARIABLE
 from coderl_env.experiment.settings import SHORT_NAMES, checked_fields, environment_id
 from coderl_env.problem import Limits
 
@@ -22,11 +25,13 @@ __all__ = [
     "JsonOption",
     "LimitOption",
     "SetOption",
+    "WandbOption",
     "allow_agents_here",
     "checked_fields",
     "environment_id",
     "parse_limits",
     "parse_settings",
+    "use_wandb",
 ]
 
 EnvOption = Annotated[str, typer.Option("--env", help="Environment: synth, apps, mbpp, humaneval, or its id.")]
@@ -47,6 +52,22 @@ LimitOption = Annotated[
     list[str] | None,
     typer.Option("--limit", help="A limit of the judge, as cpu_seconds=4; may be given more than once."),
 ]
+WandbOption = Annotated[
+    str | None, typer.Option("--wandb", help="Copy all figures to this project on Weights & Biases.")
+]
+
+
+def use_wandb(project: str | None) -> None:
+    """Let the runs of this command copy their figures to a project on Weights & Biases; None is none.
+
+    Raises:
+        ValueError: wandb is not installed.
+    """
+    if project is None:
+        return
+    if find_spec("wandb") is None:
+        raise ValueError("--wandb needs the package wandb; install it with: pip install 'coderl-env[wandb]'")
+    os.environ[WANDB_VARIABLE] = project
 
 
 def allow_agents_here() -> None:

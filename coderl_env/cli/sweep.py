@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from coderl_env.cli.options import JsonOption, allow_agents_here
+from coderl_env.cli.options import JsonOption, WandbOption, allow_agents_here, use_wandb
 from coderl_env.cli.terminal import Stopped, emit_json, emit_table, printable, progress_console, say
 from coderl_env.experiment.sweep.board import CellState
 from coderl_env.experiment.sweep.budget import STAGES
@@ -45,6 +45,7 @@ def sweep_command(
         typer.Option("--ray", help="Run the cells on the Ray cluster at this address; local starts one here."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the table of cells and run nothing.")] = False,
+    wandb: WandbOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run every cell of a sweep in a process of its own. The same command again goes on, and tries failed cells again.
@@ -53,6 +54,7 @@ def sweep_command(
 
     Example: coderl sweep benchmarks/sweeps/smoke.yaml --parallel 2
     """
+    use_wandb(wandb)
     allow_agents_here()
     sweep = read_sweep(file)
     folder = Path("runs") / sweep.name if out is None else out

@@ -20,10 +20,12 @@ from coderl_env.cli.options import (
     IsolationOption,
     JsonOption,
     SetOption,
+    WandbOption,
     allow_agents_here,
     checked_fields,
     environment_id,
     parse_settings,
+    use_wandb,
 )
 from coderl_env.cli.progress import TerminalProgress
 from coderl_env.cli.terminal import Stopped, emit_json, emit_table, progress_console, say
@@ -69,6 +71,7 @@ def train_command(
     ] = None,
     isolation: IsolationOption = _DEFAULTS.isolation,
     settings: SetOption = None,
+    wandb: WandbOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train an agent, evaluate it on held-out problems, and end in a table. The same command again resumes the run.
@@ -91,6 +94,7 @@ def train_command(
         "isolation": isolation,
     }
     config = build_config(given, model, steps, parse_settings(settings))
+    use_wandb(wandb)
     allow_agents_here()
     folder = default_folder(config) if out is None else out
     summary = _run(config, folder)

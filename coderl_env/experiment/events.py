@@ -1,15 +1,23 @@
-"""TensorBoard events of a run, where tensorboard is installed. Never the record itself: that is `metrics.jsonl`."""
+"""Copies of a run's figures: for TensorBoard where it is installed, for Weights & Biases where the user asked for it.
+
+Never the record itself: that is `metrics.jsonl`.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Events", "open_events"]
+__all__ = ["WANDB_VARIABLE", "Events", "open_events"]
+
+# Names the project on Weights & Biases. A variable, so that the processes of a sweep's cells inherit it.
+WANDB_VARIABLE = "CODERL_WANDB"
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -26,12 +34,19 @@ class Events(Protocol):
         ...
 
 
-class _NoEvents:
+class _Copies:
+    """Any number of writers; without one nothing is written."""
+
+    def __init__(self, writers: Sequence[Events]) -> None:
+        self._writers = writers
+
     def add(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
-        pass
+        for writer in self._writers:
+            writer.add(stage, step, figures)
 
     def close(self) -> None:
-        pass
+        for writer in self._writers:
+            writer.close()
 
 
 class _TensorBoardEvents:
@@ -61,6 +76,42 @@ class _TensorBoardEvents:
             _LOGGER.warning("no more TensorBoard events are written: %s", error)
 
 
+class _WandbEvents:
+    def __init__(self, folder: Path, project: str) -> None:
+        import wandb
+
+        place = str(folder.resolve())
+        # The same run folder is the same run there, so that a resumed run goes on.
+        identity = hashlib.sha256(place.encode()).hexdigest()[:16]
+        try:
+            self._run = wandb.init(
+                project=project,
+                id=identity,
+                name=folder.name,
+                dir=place,
+                resume="allow",
+                settings=wandb.Settings(console="off", silent=True),
+            )
+        except wandb.errors.Error as error:
+            raise ValueError(
+                f"Weights & Biases: {' '.join(str(error).split())}; run `wandb login`, or leave --wandb out"
+            ) from error
+
+    def add(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
+        finite = {f"{stage}/{name}": float(value) for name, value in figures.items() if math.isfinite(value)}
+        # Stages count steps of their own, and W&B's own count may only grow.
+        self._run.log({**finite, f"{stage}/step": step})
+
+    def close(self) -> None:
+        self._run.finish()
+
+
 def open_events(folder: Path) -> Events:
-    """Return a writer of TensorBoard events into `folder`, or one that writes nothing where it is not installed."""
-    return _TensorBoardEvents(folder) if find_spec("tensorboard") is not None else _NoEvents()
+    """Return a writer of copies for the run in `folder`; it writes nothing where nothing is installed or asked for."""
+    writers: list[Events] = []
+    if find_spec("tensorboard") is not None:
+        writers.append(_TensorBoardEvents(folder / "tensorboard"))
+    project = os.environ.get(WANDB_VARIABLE)
+    if project:
+        writers.append(_WandbEvents(folder, project))
+    return _Copies(writers)

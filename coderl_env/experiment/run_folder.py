@@ -132,7 +132,7 @@ class RunFolder:
             line[name] = number if math.isfinite(number) else None
         _append_whole(self._metrics, (json.dumps(line) + "\n").encode())
         if self._events is None:
-            self._events = open_events(self.path / "tensorboard")
+            self._events = open_events(self.path)
         self._events.add(stage, step, figures)
 
     def metrics(self, stage: str | None = None) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,37 @@ def test_a_run_does_without_tensorboard(tmp_path: Path, monkeypatch: pytest.Monk
         run.log("rl", 1, {"loss": 1.5})
         assert len(run.metrics()) == 1
     assert not (tmp_path / "tensorboard").exists()
+
+
+def test_weights_and_biases_gets_the_finite_figures_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[dict] = []
+    logged: list[dict] = []
+
+    class FakeRun:
+        def log(self, figures: dict) -> None:
+            logged.append(figures)
+
+        def finish(self) -> None:
+            logged.append({"finished": True})
+
+    def init(**arguments: object) -> FakeRun:
+        begun.append(arguments)
+        return FakeRun()
+
+    fake = types.SimpleNamespace(init=init, Settings=dict, errors=types.SimpleNamespace(Error=RuntimeError))
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    with RunFolder.open(tmp_path / "quiet", CONFIG) as run:
+        run.log("rl", 1, {"loss": 1.5})
+    assert begun == []
+    monkeypatch.setenv(events.WANDB_VARIABLE, "my-project")
+    for step in (1, 2):
+        with RunFolder.open(tmp_path / "run", CONFIG) as run:
+            run.log("rl", step, {"loss": 1.5, "ratio": float("nan")})
+    assert [(run["project"], run["name"], run["resume"]) for run in begun] == [("my-project", "run", "allow")] * 2
+    assert begun[0]["id"] == begun[1]["id"]
+    assert logged[:2] == [{"rl/loss": 1.5, "rl/step": 1}, {"finished": True}]
 
 
 def test_an_unused_folder_can_be_discarded(tmp_path: Path) -> None:
