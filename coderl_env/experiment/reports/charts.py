@@ -78,9 +78,8 @@ def _drawn(chart: CurveChart, colours: tuple[str, ...], ink: str, grid: str) -> 
         axes.set_xlabel(panel.x_label, color=ink)
     all_axes[0].set_ylabel(chart.y_label, color=ink)
     handles, labels = all_axes[0].get_legend_handles_labels()
-    if len(labels) > 1:
-        columns = min(len(labels), 2 * len(chart.panels))
-        figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, labelcolor=ink)
+    columns = min(len(labels), 2 * len(chart.panels))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, labelcolor=ink)
     return figure
 
 

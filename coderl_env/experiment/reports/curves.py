@@ -73,6 +73,7 @@ def learning_curves(source: Source, groups: Sequence[Entrant], seed: int) -> lis
         groups: the entrants.
         seed: of the bootstrap of the bands.
     """
+    best: tuple[int, str, dict[int, list[Metric]]] | None = None
     for name in CURVE_FIGURES:
         logged = {
             cell.cell: lines
@@ -80,10 +81,15 @@ def learning_curves(source: Source, groups: Sequence[Entrant], seed: int) -> lis
             for cell in group.cells
             if len(lines := _logged(source, cell, name)) > 1
         }
-        if logged:
+        drawn = sum(any(cell.cell in logged for cell in group.cells) for group in groups)
+        # The first figure that all of them logged, or else the one that most did.
+        if drawn and (best is None or drawn > best[0]):
+            best = drawn, name, logged
+        if drawn == len(groups):
             break
-    else:
+    if best is None:
         return []
+    _, name, logged = best
     chosen = [group for group in groups if any(cell.cell in logged for cell in group.cells)]
     panels = tuple(
         panel
