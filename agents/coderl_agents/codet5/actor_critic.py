@@ -27,7 +27,7 @@ from coderl_agents.codet5.experience import Drawing, Experience, Group, Row, dra
 from coderl_agents.codet5.losses import IGNORED, policy_loss, token_log_probs
 from coderl_agents.codet5.model import save_state
 from coderl_agents.codet5.optimizers import clipped_norm, make_optimizers
-from coderl_agents.codet5.stages import Stage, stage_rate
+from coderl_agents.codet5.stages import UNSOUND, Stage, stage_rate
 from coderl_agents.codet5.supervised import corpus_of, supervised_step, to_batch, training_network
 from coderl_agents.codet5.train_critic import RL_CRITIC_FILE, CriticTrainer, pieces
 from coderl_env.experiment.workbench import StageClock, Workbench
@@ -172,7 +172,9 @@ class _Learner:
                 norms.append(self._update())
         figures["policy_loss"] = float(np.mean(losses))
         figures["ratio_distance"] = float(np.mean(ratios))
-        figures["gradient_norm"] = float(np.mean(norms))
+        figures["gradient_norm"] = float(np.nanmean(norms)) if np.isfinite(norms).any() else math.nan
+        if not np.isfinite(norms).all():
+            figures[UNSOUND] = float(1 - np.isfinite(norms).mean())
         return figures
 
     def _signals(
@@ -242,7 +244,7 @@ class _Learner:
         return {"ce_loss": supervised_step(self.agent, self.network, examples, settings.ce_weight)}
 
     def _update(self) -> float:
-        """Take an optimisation step, unless the gradient is not finite; return its norm."""
+        """Take an optimisation step and return the gradient's norm; NaN, and no step, where it is not finite."""
         settings = self.agent.settings
         norm = clipped_norm(self.agent.model, settings.clip_norm)
         if norm is None:

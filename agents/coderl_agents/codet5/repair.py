@@ -28,7 +28,7 @@ import torch
 from coderl_agents.codet5.batches import Example
 from coderl_agents.codet5.model import save_state
 from coderl_agents.codet5.optimizers import clipped_norm, make_optimizers
-from coderl_agents.codet5.stages import Stage, stage_rate
+from coderl_agents.codet5.stages import UNSOUND, Stage, stage_rate
 from coderl_agents.codet5.supervised import compute_dtype, corpus_of, supervised_step
 from coderl_agents.codet5.writer import Writer
 from coderl_env.agent import Episode, Program, Sampling, Task
@@ -131,7 +131,7 @@ class RepairTrainer:
         norm = clipped_norm(self.model, self._agent.settings.clip_norm)
         if norm is None:
             self.optimizers.discard()
-            return {"loss": loss, "skipped": 1.0}
+            return {"loss": loss, UNSOUND: 1.0}
         self.optimizers.step(factor)
         return {"loss": loss, "gradient_norm": norm}
 
@@ -142,7 +142,7 @@ def train_repair(agent: CodeT5Agent, workbench: Workbench, stages: Sequence[str]
     clock = workbench.clock("repair", config.critic_sampling_seconds, config.critic_sampling_steps)
     lesson = _Lesson(agent, workbench, clock, own_pairs(workbench, stages))
     stage = Stage(workbench, clock, lesson.capture, lesson.restore)
-    stage.run(lesson.step)
+    stage.run(lesson.step, lambda: lesson.is_empty)
     save_state({"model": lesson.trainer.model.state_dict()}, target)
     stage.finish({"pairs": lesson.pairs, "programs": lesson.programs})
 
@@ -164,6 +164,11 @@ class _Lesson:
     def pairs(self) -> int:
         """Pairs known so far."""
         return len(self._pairs)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to learn from, and never will be."""
+        return not self._pairs and self.corpus is None
 
     def step(self) -> dict[str, float]:
         """Draw programs, learn while they are judged, and take the failures among them in."""

@@ -109,8 +109,6 @@ def _train_critic(agent: CodeT5Agent, workbench: Workbench, target: Path) -> Non
     groups = stored_groups(agent, workbench, _SOURCES)
 
     def step() -> dict[str, float]:
-        if not groups:
-            return {}
         seed = [config.seed, _STREAM, clock.step]
         (chosen,) = minibatches(groups, settings.critic_batch, 1, seed, among=_SORTED_BATCHES)
         factor = stage_rate(clock.step, clock.fraction, warmup=_WARMUP_STEPS, cooldown=_COOLDOWN)
@@ -124,6 +122,7 @@ def _train_critic(agent: CodeT5Agent, workbench: Workbench, target: Path) -> Non
         torch.set_rng_state(state["random"])
 
     stage = Stage(workbench, clock, capture, restore)
-    stage.run(step)
+    # A run without a single judged program has nothing to learn from.
+    stage.run(step, lambda: not groups)
     save_state({"form": asdict(trainer.critic.form), "critic": trainer.critic.state_dict()}, target)
     stage.finish({"programs": sum(group.drawn for group in groups)})

@@ -16,7 +16,15 @@ from coderl_env.experiment.workbench import StageClock, Workbench
 if TYPE_CHECKING:
     from coderl_agents.codet5.agent import CodeT5Agent
 
-__all__ = ["Stage", "run_stages", "stage_rate"]
+__all__ = ["UNSOUND", "DivergedError", "Stage", "run_stages", "stage_rate"]
+
+# The figure that says which share of a step's updates were left out because their gradients were not finite.
+UNSOUND = "unsound_updates"
+_MOST_UNSOUND = 20
+
+
+class DivergedError(ValueError):
+    """Training is beyond help: gradient after gradient is not finite. The message says what to change."""
 
 
 class Stage:
@@ -50,9 +58,12 @@ class Stage:
 
         Raises:
             KeyboardInterrupt: the user asked to stop; the state is saved.
+            DivergedError: too many steps in a row had no sound update; the state saved last is from before them, or
+                from among them, where nothing was changed.
         """
         clock, workbench = self.clock, self.workbench
         workbench.progress.start(clock.name, *clock.total)
+        unsound = 0
         saved = time.perf_counter()
         while clock.fraction < 1 and not finished():
             begin = time.perf_counter()
@@ -62,6 +73,12 @@ class Stage:
             if figures:
                 workbench.run.log(clock.name, clock.step, figures)
             workbench.progress.advance(clock.name, clock.done, figures)
+            unsound = unsound + 1 if figures.get(UNSOUND, 0.0) >= 1 else 0
+            if unsound >= _MOST_UNSOUND:
+                raise DivergedError(
+                    f"stage {clock.name} stopped: in its last {unsound} steps no gradient was finite; begin again with "
+                    "a lower learning rate, or name another model"
+                )
             stop = workbench.stop_requested
             if stop or time.perf_counter() - saved > workbench.config.checkpoint_seconds:
                 self.save()

@@ -8,6 +8,7 @@ the warm start's weights, for as long as critic and reinforcement learning took.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,10 @@ from coderl_agents.codet5.batches import Batch, Example, collate, encode_example
 from coderl_agents.codet5.losses import IGNORED, cross_entropy
 from coderl_agents.codet5.network import Network, best_compute_dtype
 from coderl_agents.codet5.optimizers import Optimizers, clipped_norm, make_optimizers
-from coderl_agents.codet5.stages import Stage, stage_rate
+from coderl_agents.codet5.stages import UNSOUND, Stage, stage_rate
 from coderl_env.agent import Sampling, Task
 from coderl_env.experiment.workbench import Lesson, StageClock, Workbench
+from coderl_env.judge import JudgeError
 
 if TYPE_CHECKING:
     from coderl_agents.codet5.agent import CodeT5Agent
@@ -189,7 +191,7 @@ class _Supervised:
         norm = clipped_norm(agent.model, settings.clip_norm)
         if norm is None:
             self.optimizers.discard()
-            return {"loss": loss, "skipped": 1.0}
+            return {"loss": loss, UNSOUND: 1.0}
         fraction = self.clock.fraction / ends_at
         self.optimizers.step(
             stage_rate(self.clock.step, fraction, warmup=settings.warmup_steps, cooldown=settings.cooldown)
@@ -272,6 +274,9 @@ class _Validator:
         if not self.tasks:
             return {"validation_loss": self.trainer.held_out_loss()}
         rate = pass_rate(self.agent, self.workbench, self.tasks)
+        if rate is None:
+            # The judge's fault says nothing about the weights.
+            return {"validation_loss": self.trainer.held_out_loss()}
         if rate >= self.best:
             self._best_weights = {name: value.clone() for name, value in self.agent.model.state_dict().items()}
         self._worse = 0 if rate > self.best else self._worse + 1
@@ -304,11 +309,15 @@ class _Validator:
         self._worse, self._validated_at = state["worse"], state["validated_at"]
 
 
-def pass_rate(agent: CodeT5Agent, workbench: Workbench, tasks: Sequence[Task]) -> float:
-    """Return the share of `tasks` whose greedy program passes the hidden tests."""
+def pass_rate(agent: CodeT5Agent, workbench: Workbench, tasks: Sequence[Task]) -> float | None:
+    """Return the share of `tasks` whose greedy program passes the hidden tests, or None where none could be judged."""
     programs = agent.generate(list(tasks), 1, Sampling(0.0))
     futures = [workbench.submit(task, group[0].text) for task, group in zip(tasks, programs, strict=True)]
-    return sum(workbench.result(future).passed for future in futures) / len(tasks)
+    passed = []
+    for future in futures:
+        with contextlib.suppress(JudgeError):
+            passed.append(workbench.result(future).passed)
+    return sum(passed) / len(passed) if passed else None
 
 
 def _passes(agent: CodeT5Agent, examples: Sequence[Example]) -> list[Sequence[Example]]:

@@ -35,7 +35,7 @@ from coderl_agents.codet5.experience import (
 from coderl_agents.codet5.losses import IGNORED, outcome_loss, token_outcome_loss, token_values
 from coderl_agents.codet5.model import build_model, save_state
 from coderl_agents.codet5.optimizers import clipped_norm, make_optimizers
-from coderl_agents.codet5.stages import Stage, stage_rate
+from coderl_agents.codet5.stages import UNSOUND, Stage, stage_rate
 from coderl_agents.codet5.supervised import Corpus, compute_dtype, corpus_of, to_batch
 from coderl_env.experiment.workbench import StageClock, Workbench
 from coderl_env.judge import JudgeError
@@ -48,6 +48,7 @@ __all__ = ["RL_CRITIC_FILE", "CriticTrainer", "Prediction", "minibatches", "piec
 
 _CHECKPOINT = "critic.pt"
 RL_CRITIC_FILE = "rl_critic.pt"  # the same after reinforcement learning
+_SKIPPED = "critic_unsound"  # 1 for a step whose gradient was not finite
 _LESSON_STREAM = 2  # keeps its order of the corpus apart from that of other stages
 _POOL_STREAM = 21
 _POOL_GROUPS = 4096
@@ -140,7 +141,7 @@ class CriticTrainer:
         }
         if norm is None:
             self.optimizers.discard()
-            figures["critic_skipped"] = 1.0
+            figures[_SKIPPED] = 1.0
         else:
             self.optimizers.step(factor)
         return values, figures
@@ -259,7 +260,9 @@ class _Pool:
             taken = self.clock.step * settings.critic_updates + number
             factor = stage_rate(taken, self.clock.fraction, warmup=_WARMUP_STEPS, cooldown=_COOLDOWN)
             learned.append(self.trainer.learn(chosen, factor)[1])
-        return figures | {name: float(np.mean([one.get(name, 0.0) for one in learned])) for name in learned[0]}
+        names = dict.fromkeys(name for one in learned for name in one)
+        figures |= {name: float(np.mean([one.get(name, 0.0) for one in learned])) for name in names}
+        return figures | {UNSOUND: figures.get(_SKIPPED, 0.0)}
 
     def capture(self) -> dict[str, Any]:
         """Return what a resumed stage needs."""

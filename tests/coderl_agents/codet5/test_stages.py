@@ -132,7 +132,16 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("stage", sorted(STAGES))
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "warm_start",
+        "critic",
+        "rl",
+        "ce_continued",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("sampling_critic", "repair")),
+    ],
+)
 def test_a_stopped_run_goes_on_to_the_same_weights(
     stage: str, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
