@@ -121,7 +121,8 @@ class Learner:
         signals, figures = self._signals(groups)
         drawn = sum(group.drawn for group in groups)
         useful = [group for group in signals if group]
-        figures["useful"] = sum(signal.row.count for group in useful for signal in group) / max(drawn, 1)
+        taught = [signal for group in useful for signal in group if any(signal.gains)]
+        figures["useful"] = sum(signal.row.count for signal in taught) / max(drawn, 1)
         figures["updates"] = 0.0
         if not useful:
             return figures

@@ -126,6 +126,7 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(agent: str, model: str
     assert resumed["evaluation"]["rl"]["outcomes"] == straight["evaluation"]["rl"]["outcomes"]
 
 
+@pytest.mark.slow
 def test_adapters_are_trained_and_leave_a_plain_checkpoint(tmp_path: Path) -> None:
     pytest.importorskip("peft")
     config = small("grpo", "fresh:tiny-causal", settings={"lora_rank": 2, "rl_rate": 1e-2, "kl_weight": 0.1})
