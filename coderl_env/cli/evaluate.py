@@ -132,6 +132,25 @@ def evaluate_command(
             "say what to evaluate: either --run with a run's folder, or --agent with a name, or --predictions with a "
             "file; one of them"
         )
+    _refuse_unused(
+        predictions is not None,
+        of_files={
+            "--format": prediction_format,
+            "--comparator": None if comparator == _DEFAULTS.comparator else comparator,
+            "--limit": limits,
+            "--examples": examples,
+            "--skip-unknown": skip_unknown,
+            "--cache": cache,
+            "--out": out,
+        },
+        of_agents={
+            "--checkpoint": checkpoint,
+            "--model": model,
+            "--tokenizer": tokenizer,
+            "--solutions": solutions,
+            "--set": settings,
+        },
+    )
     if predictions is not None:
         chosen_difficulties = tuple(difficulty) if difficulty else None
         options = PredictionOptions(
@@ -178,6 +197,14 @@ def evaluate_command(
         return
     for table in summary_tables(summary):
         emit_table(table)
+
+
+def _refuse_unused(has_file: bool, *, of_files: Mapping[str, Any], of_agents: Mapping[str, Any]) -> None:
+    """Raise a ValueError where an option is given that would do nothing."""
+    unused = [name for name, value in (of_agents if has_file else of_files).items() if value]
+    if unused:
+        owner, other = ("agents", "with --predictions") if has_file else ("--predictions", "with an agent")
+        raise ValueError(f"{unused[0]} is for {owner} and does nothing {other}; leave it out")
 
 
 def _config(run: Path | None, chosen: dict[str, Any], model: str | None, settings: Mapping[str, Any]) -> TrainConfig:

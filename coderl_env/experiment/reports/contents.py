@@ -24,7 +24,7 @@ from coderl_env.version import VERSION
 
 __all__ = ["Listing", "Report", "Section", "make_report"]
 
-_CELLS_WITH_PROGRAMS = 24
+_CELLS_WITH_PROGRAMS = 100
 _COUNTED = {"waiting": "waiting", "running": "unfinished", "done": "finished", "failed": "failed"}
 
 

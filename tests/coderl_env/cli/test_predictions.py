@@ -77,6 +77,8 @@ def test_a_data_set_is_told_by_the_ids(coderl: Callable[..., Any], tmp_path: Pat
 BAD: dict[str, tuple[list[str], str]] = {
     "both": (["--predictions", "x", "--agent", "random"], "one of them"),
     "missing": (["--predictions", "/nowhere.jsonl"], "there is no file of predictions"),
+    "of agents": (["--predictions", "FILE", "--model", "nano"], "--model is for agents and does nothing"),
+    "of files": (["--agent", "random", "--comparator", "tokens"], "--comparator is for --predictions"),
     "format": (["--predictions", "FILE", "--format", "evalplu"], "did you mean 'evalplus'"),
     "split": (["--predictions", "FILE", "--env", "humaneval", "--split", "tst"], "did you mean 'test'"),
     "limit": (
@@ -114,9 +116,7 @@ def test_folders_without_programs(coderl: Callable[..., Any], tmp_path: Path, co
     assert "is no sweep store" in run.err
 
 
-def test_the_old_folder_is_never_written_over(coderl: Callable[..., Any], samples: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    coderl("evaluate", "--predictions", samples, "--env", "humaneval", "--split", "sample", "--out", out)
-    run = coderl("rejudge", out, "--out", out)
+def test_the_old_folder_is_never_written_over(coderl: Callable[..., Any], tmp_path: Path) -> None:
+    run = coderl("rejudge", tmp_path, "--out", tmp_path)
     assert run.status == 2
     assert "is the folder that is read" in run.err
