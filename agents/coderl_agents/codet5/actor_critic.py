@@ -6,7 +6,8 @@ weight is not 0, is on the warm start's demonstrations only.
 
 Deviations from the paper, each a setting (`Settings`):
 
-1. Samples are drawn from the current actor, not once from the warm-started one (the paper's recipe is offline).
+1. Samples are drawn from the current actor; `rl_source="warm_start"` is the paper's offline recipe, with `rl_batches`
+   for a fixed set of them.
 2. A batch serves for several steps, with clipped importance ratios; `clip_low=-1` is the paper's plain log-probability.
 3. Equal programs of a problem are one row with a count, and rows without advantage are left out of the forward pass;
    neither changes the loss.
@@ -25,12 +26,14 @@ from torch import Tensor
 
 from coderl_agents.codet5.experience import Drawing, Experience, Group, Row, draw_programs, pack, receive, unpack
 from coderl_agents.codet5.losses import IGNORED, policy_loss, token_log_probs
-from coderl_agents.codet5.model import save_state
+from coderl_agents.codet5.model import load_model, save_state
 from coderl_agents.codet5.optimizers import clipped_norm, make_optimizers
 from coderl_agents.codet5.stages import UNSOUND, Stage, stage_rate
 from coderl_agents.codet5.supervised import corpus_of, supervised_step, to_batch, training_network
 from coderl_agents.codet5.train_critic import RL_CRITIC_FILE, CriticTrainer, pieces
+from coderl_agents.codet5.writer import Writer
 from coderl_env.experiment.workbench import StageClock, Workbench
+from coderl_env.outcome import Outcome
 
 if TYPE_CHECKING:
     from coderl_agents.codet5.agent import CodeT5Agent
@@ -70,12 +73,14 @@ def row_advantages(group: Group, baseline: str, *, scale: bool = False) -> list[
     Args:
         group: the programs, with counts.
         baseline: `greedy`: the greedy program's return is subtracted (equation 8); `group`: the mean return of the
-            problem's other programs; `none`.
+            problem's other programs; `none`; `positives`: 1 for programs that pass, 0 for others.
         scale: divide by the standard deviation of the problem's returns.
     """
     rewards = [row.reward for row in group.rows]
     if baseline == "none":
         return rewards
+    if baseline == "positives":
+        return [float(row.outcome is Outcome.PASSED) for row in group.rows]
     if baseline == "greedy":
         assert group.greedy_reward is not None
         return [reward - group.greedy_reward for reward in rewards]
@@ -107,15 +112,16 @@ class _Learner:
             agent.model, "adamw", learning_rate=settings.rl_rate, matrix_rate=0.0, weight_decay=0.0
         )
         self._ahead: list[Drawing] = []
+        self._offline = _frozen_writer(agent, workbench) if settings.rl_source == "warm_start" else None
 
     def step(self) -> dict[str, float]:
         """Draw the next batch, learn from the one before, and return figures."""
         clock, workbench, agent = self.clock, self.workbench, self.agent
         has_greedy = agent.settings.baseline == "greedy"
         if not self._ahead:
-            self._ahead.append(draw_programs(agent, workbench, "rl", clock.step, has_greedy=has_greedy))
+            self._ahead.append(self._draw(clock.step, has_greedy))
         # Drawn while the judge is busy with the batch before.
-        self._ahead.append(draw_programs(agent, workbench, "rl", clock.step + 1, has_greedy=has_greedy))
+        self._ahead.append(self._draw(clock.step + 1, has_greedy))
         experience = receive(agent, workbench, self._ahead.pop(0))
         workbench.record("rl", experience.step, experience.episodes)
         self.programs += len(experience.episodes)
@@ -123,6 +129,18 @@ class _Learner:
         if experience.lost:
             figures["lost"] = float(experience.lost)
         return figures | self._learn(experience)
+
+    def _draw(self, step: int, has_greedy: bool) -> Drawing:
+        batches = self.agent.settings.rl_batches
+        return draw_programs(
+            self.agent,
+            self.workbench,
+            "rl",
+            step,
+            has_greedy=has_greedy,
+            writer=self._offline,
+            seed_step=step if batches is None else step % batches,
+        )
 
     def capture(self) -> dict[str, Any]:
         """Return what a resumed stage needs, the programs in flight included."""
@@ -254,6 +272,13 @@ class _Learner:
             stage_rate(self.clock.step, self.clock.fraction, warmup=_WARMUP_STEPS, cooldown=settings.rl_cooldown)
         )
         return norm
+
+
+def _frozen_writer(agent: CodeT5Agent, workbench: Workbench) -> Writer:
+    """Return what draws programs with the actor as the warm start left it."""
+    model = load_model(workbench.run.checkpoints / "warm_start", agent.tokenizer).to(agent.network.device)
+    network = type(agent.network)(model)
+    return Writer(agent.spec, network, model.config.vocab_size, agent.settings.max_rows)
 
 
 def _joined(rows: Sequence[Sequence[float]], like: Tensor) -> Tensor:

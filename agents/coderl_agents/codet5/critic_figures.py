@@ -66,8 +66,10 @@ def programs_png(programs: Sequence[tuple[str, Sequence[str], Sequence[float]]])
         return None
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap
 
-    colours = colormaps["RdBu"]
+    # Without the dark ends, on which nobody could read.
+    colours = LinearSegmentedColormap.from_list("critic", colormaps["RdBu"](np.linspace(0.15, 0.85, 64)))
     heights = ["".join(pieces).count("\n") + 2.5 for _, pieces, _ in programs]
     width = _COLUMNS * _CHARACTER_WIDTH * _FONT_POINTS / 72
     figure = _figure(width + 0.9, _LINE_INCHES * sum(heights) + 0.3)
@@ -90,16 +92,16 @@ def _lay_out(axes: Any, pieces: Sequence[str], scores: Sequence[float], colours:
         for number, part in enumerate(piece.split("\n")):
             if number:
                 # The line's end shows the score of the token that made it.
-                axes.add_patch(Rectangle((column, line), 0.6, 0.95, color=colours(score), alpha=0.7, linewidth=0))
+                axes.add_patch(Rectangle((column, line), 0.6, 0.95, color=colours(score), linewidth=0))
                 line, column = line + 1, 0
             if part:
-                axes.add_patch(Rectangle((column, line), len(part), 0.95, color=colours(score), alpha=0.7, linewidth=0))
+                axes.add_patch(Rectangle((column, line), len(part), 0.95, color=colours(score), linewidth=0))
                 axes.text(
                     column, line + 0.5, part.replace("$", r"\$"), family="monospace", fontsize=_FONT_POINTS, va="center"
                 )
                 column += len(part)
         if not piece:
-            axes.add_patch(Rectangle((column, line), 0.6, 0.95, color=colours(score), alpha=0.7, linewidth=0))
+            axes.add_patch(Rectangle((column, line), 0.6, 0.95, color=colours(score), linewidth=0))
 
 
 def _figure(width: float, height: float) -> Any:

@@ -19,6 +19,7 @@ from coderl_env.outcome import Outcome
 
 if TYPE_CHECKING:
     from coderl_agents.codet5.agent import CodeT5Agent
+    from coderl_agents.codet5.writer import Writer
 
 __all__ = [
     "Drawing",
@@ -140,7 +141,15 @@ class Experience:
 
 
 def draw_programs(
-    agent: CodeT5Agent, workbench: Workbench, stage: str, step: int, *, has_greedy: bool, spread: int = 1
+    agent: CodeT5Agent,
+    workbench: Workbench,
+    stage: str,
+    step: int,
+    *,
+    has_greedy: bool,
+    spread: int = 1,
+    writer: Writer | None = None,
+    seed_step: int | None = None,
 ) -> Drawing:
     """Draw programs for fresh train problems with the current actor, and hand them to the judge.
 
@@ -151,14 +160,17 @@ def draw_programs(
         step: number of the step.
         has_greedy: draw the greedy program of each problem too.
         spread: draw for so many times as many problems, and so many times fewer programs of each.
+        writer: draws instead of the agent's own, where the current actor should not.
+        seed_step: step that decides the draws instead, so that a batch can come again.
     """
     config, settings = workbench.config, agent.settings
-    rng = np.random.default_rng([config.seed, _STREAMS[stage], step])
+    source = agent if writer is None else writer
+    rng = np.random.default_rng([config.seed, _STREAMS[stage], step if seed_step is None else seed_step])
     tasks = workbench.draw_tasks(config.problems_per_step * spread, rng)
     sampling = Sampling(settings.rl_temperature, settings.rl_top_p, int(rng.integers(2**31)))
-    programs = agent.generate(tasks, max(1, config.samples_per_step // spread), sampling)
+    programs = source.generate(tasks, max(1, config.samples_per_step // spread), sampling)
     if has_greedy:
-        greedy = agent.generate(tasks, 1, Sampling(0.0))
+        greedy = source.generate(tasks, 1, Sampling(0.0))
         programs = [[*drawn, best[0]] for drawn, best in zip(programs, greedy, strict=True)]
     return _submit(workbench, step, tasks, programs, has_greedy=has_greedy)
 

@@ -7,12 +7,24 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from coderl_agents.codet5.critic import HEADS, LABELS, PADDINGS, POOLINGS, READS, CriticForm
+from coderl_agents.codet5.recipes import RECIPES
 from coderl_env.naming import unknown_name
 
-__all__ = ["BASELINES", "OPTIMIZERS", "PRECISIONS", "RATES", "REDUCTIONS", "STAGES", "WEIGHTINGS", "Settings"]
+__all__ = [
+    "BASELINES",
+    "OPTIMIZERS",
+    "PRECISIONS",
+    "RATES",
+    "REDUCTIONS",
+    "SOURCES",
+    "STAGES",
+    "WEIGHTINGS",
+    "Settings",
+]
 
 STAGES = ("warm_start", "critic", "rl", "critic_sampling", "ce_continued")
-BASELINES = ("greedy", "group", "none")
+BASELINES = ("greedy", "group", "none", "positives")
+SOURCES = ("actor", "warm_start")
 WEIGHTINGS = ("critic", "uniform", "decay")
 REDUCTIONS = ("tokens", "programs")
 OPTIMIZERS = ("muon", "adamw")
@@ -50,6 +62,7 @@ RATES: dict[str, dict[str, Any]] = {
 
 _CHOICES = {
     "baseline": BASELINES,
+    "rl_source": SOURCES,
     "weighting": WEIGHTINGS,
     "reduction": REDUCTIONS,
     "optimizer": OPTIMIZERS,
@@ -113,13 +126,16 @@ class Settings:
         rl_rate: learning rate of reinforcement learning.
         rl_temperature: sampling temperature of training.
         rl_top_p: nucleus of training.
+        rl_source: who draws the programs: the `actor` as it is, or as its `warm_start` left it (the paper: offline).
+        rl_batches: of an offline run: distinct batches, used again and again; None for a new one at every step.
         rl_epochs: times that each batch is used.
         rl_minibatches: optimisation steps per use of a batch.
         rl_cooldown: share of reinforcement learning over which its learning rate falls to 0 at the end.
         clip_low: how far the importance ratio may fall below 1; negative for no ratio at all, as in the paper.
         clip_high: how far it may rise above 1.
         baseline: `greedy` (the paper: the greedy program's return), `group` (mean return of the other programs of the
-            same problem) or `none`.
+            same problem) or `none`. `positives` is no baseline: the advantage is 1 for programs that pass and 0 for all
+            others, which is cross-entropy on the actor's own successes (the paper's table 3).
         scale_advantages: divide by the deviation of the problem's returns; with `group` only.
         weighting: weight of a token: `critic` (the paper), `uniform` or `decay` (falling linearly, the paper's
             ablation).
@@ -163,11 +179,13 @@ class Settings:
     critic_padding: str = "masked"
     critic_reads: str = "token"
     critic_head: str = "linear"
-    critic_token_weight: float = 0.0
+    critic_token_weight: float = 0.5
     critic_refresh: bool = True
     rl_rate: float | None = None
     rl_temperature: float = 1.0
     rl_top_p: float = 1.0
+    rl_source: str = "actor"
+    rl_batches: int | None = None
     rl_epochs: int = 2
     rl_minibatches: int = 2
     rl_cooldown: float = 0.3
@@ -197,6 +215,8 @@ class Settings:
         for stage in self.stages:
             if stage not in STAGES:
                 raise ValueError(unknown_name("stage", stage, STAGES))
+        if self.rl_batches is not None and (self.rl_source != "warm_start" or self.rl_batches < 1):
+            raise ValueError(f"rl_batches must be positive, and needs rl_source 'warm_start', not {self.rl_batches!r}")
         if self.scale_advantages and self.baseline != "group":
             raise ValueError(f"scale_advantages needs baseline 'group', not {self.baseline!r}")
         for name in _POSITIVE:
@@ -221,13 +241,17 @@ class Settings:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
-        """Build settings from keyword settings.
+        """Build settings from keyword settings; `recipe` names some of them (`coderl_agents.codet5.recipes`).
 
         Raises:
             ValueError: an unknown name or value.
         """
-        known = [entry.name for entry in fields(cls)]
+        known = ["recipe", *(entry.name for entry in fields(cls))]
+        recipe = values.get("recipe")
+        if recipe is not None and recipe not in RECIPES:
+            raise ValueError(unknown_name("recipe", recipe, RECIPES))
+        given = {name: value for name, value in values.items() if name != "recipe"}
         for name in values:
             if name not in known:
                 raise ValueError(unknown_name("setting of agent codet5", name, known))
-        return cls(**values)
+        return cls(**({} if recipe is None else RECIPES[recipe]) | given)
