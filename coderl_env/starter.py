@@ -7,8 +7,11 @@ differently, or not at all; here is how the two are brought together.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-__all__ = ["continue_starter", "join_starter"]
+from coderl_env.tokens import Tokenizer
+
+__all__ = ["continue_starter", "decode_program", "join_starter"]
 
 _TOP_LEVEL_NAME = re.compile(r"^(?:class|def|async[ \t]+def)[ \t]+(\w+)", re.MULTILINE)
 
@@ -55,6 +58,19 @@ def continue_starter(starter_code: str, program: str) -> str:
     if _is_open(starter_code):
         return f"pass\n\n{program}"
     return program if not starter_code or starter_code.endswith("\n") else f"\n{program}"
+
+
+def decode_program(tokenizer: Tokenizer, starter_code: str, token_ids: Sequence[int], starter_length: int) -> str:
+    """Return the program that tokens stand for.
+
+    Args:
+        tokenizer: the environment's tokenizer.
+        starter_code: the forced prefix as text, which a tokenizer that cannot spell it must not change.
+        token_ids: the program with its forced prefix; special tokens stand for nothing.
+        starter_length: how many tokens the prefix takes.
+    """
+    text = tokenizer.decode(token_ids)
+    return text if text.startswith(starter_code) else starter_code + tokenizer.decode(token_ids[starter_length:])
 
 
 def _is_open(starter_code: str) -> bool:

@@ -16,6 +16,7 @@ from coderl_env.env.arguments import check_choice, check_size
 from coderl_env.env.window import Observation
 from coderl_env.wrappers.dense_feedback import DenseFeedback
 from coderl_env.wrappers.feedback import describe_examples
+from coderl_env.wrappers.syntax_mask import SyntaxMask
 
 __all__ = ["REPAIR_REWARDS", "Repair", "make_env"]
 
@@ -102,7 +103,7 @@ class Repair(gym.Wrapper[Observation, Any, Observation, Any], RecordConstructorA
 def _check_inside(env: gym.Env[Any, Any]) -> None:
     """Refuse wrappers that would not notice that another attempt begins."""
     while isinstance(env, gym.Wrapper):
-        if isinstance(env, (Repair, DenseFeedback)):
+        if isinstance(env, (Repair, DenseFeedback, SyntaxMask)):
             raise ValueError(f"Repair cannot go around {type(env).__name__}; wrap the other way round, or only once")
         env = env.env
 
