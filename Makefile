@@ -61,10 +61,11 @@ $(VENV)/.dev-installed: $(SOURCES) | $(BIN)/python
 	@$(INSTALL) --editable '.[agents,dev]'
 	@touch $@ $(VENV)/.agents-installed
 
-# An environment of its own: these libraries may come to need other versions than ours.
+# An environment of its own: these libraries may come to need other versions than ours. Compiling what the tests import
+# takes less time than compiling all that is installed.
 $(INTEROP)/.installed: $(SOURCES) constraints-interop.txt | $(BIN)/python
 	@echo "installing coderl-env with Stable-Baselines3 and TRL in $(INTEROP) (this takes minutes)"
 	@$(BIN)/python -m venv $(INTEROP)
-	@$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--constraint constraints-interop.txt --editable '.[interop]' pytest pytest-timeout
+	@$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt \
+		--constraint constraints-interop.txt --editable '.[interop]' pytest pytest-timeout hypothesis
 	@touch $@

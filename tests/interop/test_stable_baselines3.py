@@ -41,6 +41,7 @@ def test_masks_are_found_through_all_wrappers() -> None:
     vector.close()
 
 
+@pytest.mark.timeout(900)
 def test_maskable_ppo_learns_a_program(example: Callable[[str], ModuleType]) -> None:
     progress = example("sb3_maskable_ppo").train()
     assert progress.before < 0.2
