@@ -8,7 +8,10 @@ store when the cell has ended; a sweep that is killed in between gathers that ce
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +80,17 @@ def _enter(store: SweepStore, sweep: SweepConfig, plan: Sequence[PlannedCell]) -
         if name not in {cell.name for cell in plan}:
             raise ValueError(f"{store.path} has a cell {name!r} that this sweep has not; {remedy}")
     cells: list[Cell] = []
+    fresh = count(len(stored))
     for cell in plan:
         settings = _settings(cell)
         known = stored.get(cell.name)
         if known is None:
-            key = (len(stored) + len(cells), cell.name, cell.variant, cell.agent, cell.config.env)
+            key = (next(fresh), cell.name, cell.variant, cell.agent, cell.config.env)
             cells.append(Cell(*key, settings, cell.config.seed, folder=cell.folder))
+        elif dict(known.settings) != settings and _is_unused(store.path.parent / cell.folder):
+            # It failed before it did anything, and somebody mended its settings.
+            shutil.rmtree(store.path.parent / cell.folder, ignore_errors=True)
+            cells.append(replace(known, settings=settings, status="waiting", error=None))
         elif dict(known.settings) != settings:
             changed = next(name for name in settings if known.settings.get(name) != settings[name])
             raise ValueError(
@@ -92,6 +100,12 @@ def _enter(store: SweepStore, sweep: SweepConfig, plan: Sequence[PlannedCell]) -
     store.put_cells(cells)
     store.describe({"name": sweep.name, "config": sweep.to_dict()})
     return {name: cell.cell for name, cell in stored.items()} | {cell.name: cell.cell for cell in cells}
+
+
+def _is_unused(folder: Path) -> bool:
+    """Whether the run in `folder`, if there is one, has neither judged a program nor taken a step."""
+    metrics = folder / "metrics.jsonl"
+    return not (folder / "samples.sqlite").exists() and not (metrics.exists() and metrics.stat().st_size)
 
 
 def _settings(cell: PlannedCell) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class Runner:
         self._board = board
         self._launcher = launcher
         self._running: dict[str, RunningCell] = {}
+        self._stopping = False
         stored = {cell.name: cell for cell in store.cells()}
         self._states = {name: CellState() for name in self._plan}
         for name, state in self._states.items():
@@ -144,7 +145,10 @@ class Runner:
             age = time.monotonic() - running.started
             if settled:
                 continue
-            if ending is not None:
+            if ending is not None and self._stopping:
+                self._running.pop(name).kill()
+                self._mark(name, "waiting")
+            elif ending is not None:
                 self._end(name, ending)
             elif timeout_seconds is not None and age > timeout_seconds:
                 self._end(name, f"it took longer than {timeout_seconds:g} seconds (cell_timeout_seconds)")
@@ -208,6 +212,7 @@ class Runner:
 
     def _stop(self) -> None:
         """Let the running cells save what they have, and wait for them."""
+        self._stopping = True
         for running in self._running.values():
             running.stop()
         deadline = time.monotonic() + _GRACE_SECONDS

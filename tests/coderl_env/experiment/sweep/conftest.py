@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from coderl_env.experiment.sweep.worker import Order, attempt
 
 SMALL: dict[str, Any] = {
     "name": "small",
@@ -57,6 +61,46 @@ class Agent:
 def make(spec, fault=None):
     return Agent(spec, fault)
 '''
+
+
+class InlineCell:
+    """A cell that has ended by the time it is looked at."""
+
+    def __init__(self, order: Order) -> None:
+        self.started = time.monotonic()
+        self._messages: list[tuple[Any, ...]] = []
+        self._messages.append(attempt(order, self._messages.append))
+
+    def messages(self) -> Iterator[tuple[Any, ...]]:
+        yield from self._messages
+
+    def ending(self) -> None:
+        return None
+
+    def stop(self) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+class InlineLauncher:
+    """Runs cells in this process, one after another: starting a process takes longer than they do."""
+
+    processors = 2
+
+    def start(self, order: Order) -> InlineCell:
+        return InlineCell(order)
+
+    def wait(self, cells: Sequence[InlineCell], seconds: float) -> None: ...
+
+
+@pytest.fixture
+def inline(monkeypatch: pytest.MonkeyPatch) -> InlineLauncher:
+    """Return a launcher that needs no processes; what agents put into `sys` is taken back."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "misbehaving", raising=False)
+    return InlineLauncher()
 
 
 @pytest.fixture

@@ -79,12 +79,14 @@ def _by_name(cells: list[Cell]) -> dict[str, Cell]:
     return {cell.agent: cell for cell in cells}
 
 
-def test_a_cell_that_fails_is_recorded_and_the_others_finish(small: Small, agents_file: Path, tmp_path: Path) -> None:
+def test_a_cell_that_fails_is_recorded_and_the_others_finish(
+    small: Small, agents_file: Path, inline: Any, tmp_path: Path
+) -> None:
     def faulty(fault: str) -> dict[str, Any]:
         return {"name": fault, "agent": f"{agents_file}:make", "settings": {"fault": fault}}
 
     values = small(agents=["random", *(faulty(fault) for fault in ("raises", "nan", "full"))], parallel=2)
-    cells = _by_name(run_sweep(values, tmp_path / "sweep"))
+    cells = _by_name(run_sweep(values, tmp_path / "sweep", launcher=inline))
     assert {name: cell.status for name, cell in cells.items()} == {
         "random": "done",
         "raises": "failed",
@@ -94,8 +96,6 @@ def test_a_cell_that_fails_is_recorded_and_the_others_finish(small: Small, agent
     assert cells["raises"].error == "RuntimeError: I will not learn"
     assert cells["nan"].error == "loss is nan in stage rl; what follows would mean nothing, so it ends here"
     assert "No space left on device" in str(cells["full"].error)
-    log = tmp_path / "sweep" / "logs" / "synth-raises-seed0.log"
-    assert 'raise RuntimeError("I will not learn")' in log.read_text()
     random = cells["random"]
     assert {"isolation", "version"} <= set(random.provenance["judge"])
     assert random.provenance["hardware"]["processors"] >= 1
@@ -113,10 +113,27 @@ def test_a_cell_that_fails_is_recorded_and_the_others_finish(small: Small, agent
         assert all(0 < float(figure.seconds or 0) < 60 for figure in store.metrics(random.cell))
 
 
+@pytest.mark.slow
+def test_the_log_of_a_cell_has_the_traceback(small: Small, agents_file: Path, tmp_path: Path) -> None:
+    (cell,) = run_sweep(small(agents=[{"agent": f"{agents_file}:make", "settings": {"fault": "raises"}}]), tmp_path)
+    assert cell.error == "RuntimeError: I will not learn"
+    assert 'raise RuntimeError("I will not learn")' in (tmp_path / "logs" / "synth-make-seed0.log").read_text()
+
+
 def test_a_cell_that_hangs_is_ended(small: Small, agents_file: Path, tmp_path: Path) -> None:
     hangs = {"agent": f"{agents_file}:make", "settings": {"fault": "hangs"}}
     (cell,) = run_sweep(small(agents=[hangs], cell_timeout_seconds=0.5), tmp_path)
     assert (cell.status, cell.error) == ("failed", "it took longer than 0.5 seconds (cell_timeout_seconds)")
+
+
+def test_settings_that_failed_before_anything_was_judged_can_be_mended(
+    small: Small, inline: Any, tmp_path: Path
+) -> None:
+    wrong = {"agent": "random", "settings": {"size": 3}}
+    (cell,) = run_sweep(small(agents=[wrong]), tmp_path, launcher=inline)
+    assert (cell.status, "unknown setting of agent random 'size'" in str(cell.error)) == ("failed", True)
+    (cell,) = run_sweep(small(), tmp_path, launcher=inline)
+    assert (cell.cell, cell.status, cell.error, cell.settings["settings"]) == (0, "done", None, {})
 
 
 def test_a_folder_of_another_sweep_or_in_use_is_refused(small: Small, tmp_path: Path) -> None:
