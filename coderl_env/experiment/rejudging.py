@@ -150,7 +150,7 @@ def _summary(
     before, after = gather(source.counts(training=training)), gather(store.counts(training=training))
     mixes: dict[str, Any] = {}
     shown: list[Change] = []
-    changed = 0
+    programs = changed = 0
     for cell in source.cells():
         for row, matrix, found in _changes(source, store, cell, training=training):
             key = (cell.cell, row)
@@ -160,12 +160,13 @@ def _summary(
                 "before": result_summary(before[key], cell.seed, draws),
                 "after": result_summary(after[key], cell.seed, draws),
             }
+            programs += sum(sum(line.values()) for line in matrix.values())
             changed += sum(count for first, line in matrix.items() for second, count in line.items() if first != second)
             shown += found[: max(0, _SHOWN_CHANGES - len(shown))]
     return {
         "name": store.about()["name"],
         "changes": dict(changes),
-        "programs": sum(int(result.outcomes.sum()) for result in after.values()),
+        "programs": programs,
         "without_problem": without,
         "changed": changed,
         "examples": [change.to_dict() for change in shown],

@@ -11,7 +11,7 @@ from coderl_env.judge import Judge, Limits
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "programs"), [("apps_coderl", 40), ("apps_codechain", 25), ("humaneval_mbpp", 120)])
+@pytest.mark.parametrize(("name", "programs"), [("apps_coderl", 30), ("apps_codechain", 15), ("humaneval_mbpp", 120)])
 def test_recorded_pass_rates_are_reproduced(shared_data: Path, tmp_path: Path, name: str, programs: int) -> None:
     limits = Limits(4.0, 60.0, 12.0, 1 << 30, 16 << 20)
     with Judge(workers=2, limits=limits, stop="first_failure") as judge:
