@@ -20,7 +20,7 @@ from coderl_env.outcome import Judgement
 from coderl_env.problem import Problem
 from coderl_env.prompt import build_prompt, encode_prompt
 from coderl_env.reward import Reward
-from coderl_env.starter import join_starter
+from coderl_env.starter import join_starter, program_text
 from coderl_env.tokens import Tokenizer, encode_at_most
 
 __all__ = ["Submits", "collect", "make_task", "program_text"]
@@ -40,20 +40,6 @@ class Submits(Protocol):
 def make_task(problem: Problem) -> Task:
     """Return what an agent may know of `problem`."""
     return Task.from_problem(problem, build_prompt(problem))
-
-
-def program_text(tokenizer: Tokenizer, starter_code: str, starter_ids: Sequence[int], token_ids: Sequence[int]) -> str:
-    """Return the program that tokens played after the forced prefix stand for.
-
-    Args:
-        tokenizer: the environment's tokenizer.
-        starter_code: the forced prefix as text.
-        starter_ids: and as tokens.
-        token_ids: what was played; special tokens stand for nothing.
-    """
-    text = tokenizer.decode([*starter_ids, *token_ids])
-    # A tokenizer that cannot spell the starter code must not change it.
-    return text if text.startswith(starter_code) else starter_code + tokenizer.decode(token_ids)
 
 
 def collect(

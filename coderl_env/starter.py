@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from coderl_env.tokens import Tokenizer
 
-__all__ = ["continue_starter", "decode_program", "join_starter"]
+__all__ = ["continue_starter", "join_starter", "program_text"]
 
 _TOP_LEVEL_NAME = re.compile(r"^(?:class|def|async[ \t]+def)[ \t]+(\w+)", re.MULTILINE)
 
@@ -60,17 +60,18 @@ def continue_starter(starter_code: str, program: str) -> str:
     return program if not starter_code or starter_code.endswith("\n") else f"\n{program}"
 
 
-def decode_program(tokenizer: Tokenizer, starter_code: str, token_ids: Sequence[int], starter_length: int) -> str:
-    """Return the program that tokens stand for.
+def program_text(tokenizer: Tokenizer, starter_code: str, starter_ids: Sequence[int], token_ids: Sequence[int]) -> str:
+    """Return the program that tokens played after the forced prefix stand for.
 
     Args:
         tokenizer: the environment's tokenizer.
-        starter_code: the forced prefix as text, which a tokenizer that cannot spell it must not change.
-        token_ids: the program with its forced prefix; special tokens stand for nothing.
-        starter_length: how many tokens the prefix takes.
+        starter_code: the forced prefix as text.
+        starter_ids: and as tokens.
+        token_ids: what was played; special tokens stand for nothing.
     """
-    text = tokenizer.decode(token_ids)
-    return text if text.startswith(starter_code) else starter_code + tokenizer.decode(token_ids[starter_length:])
+    text = tokenizer.decode([*starter_ids, *token_ids])
+    # A tokenizer that cannot spell the starter code must not change it.
+    return text if text.startswith(starter_code) else starter_code + tokenizer.decode(token_ids)
 
 
 def _is_open(starter_code: str) -> bool:

@@ -31,7 +31,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "coderl_env.judge": ("coderl_env.problem", "coderl_env.outcome"),
     "coderl_env.datasets": _BASE,
     "coderl_env.tokens": _BASE,
-    "coderl_env.starter": _BASE,
+    "coderl_env.starter": (*_BASE, "coderl_env.tokens"),
     "coderl_env.prompt": (*_BASE, "coderl_env.agent", "coderl_env.starter", "coderl_env.tokens"),
     "coderl_env.registry": (*_BASE, "coderl_env.agent", "coderl_env.tokens"),
     "coderl_env.registration": (),

@@ -26,7 +26,7 @@ from coderl_env.outcome import Judgement
 from coderl_env.problem import Limits, Problem
 from coderl_env.prompt import check_prompt_room, encode_prompt, encode_repair_prompt
 from coderl_env.reward import Reward, needs_all_tests, resolve_reward
-from coderl_env.starter import join_starter
+from coderl_env.starter import join_starter, program_text
 from coderl_env.tokens import encode_at_most, load_tokenizer
 
 __all__ = ["ACTION_MODES", "EpisodeOverError", "Opening", "Rules", "Spelling", "ending_info"]
@@ -222,12 +222,8 @@ class Rules:
 
     def read(self, opening: Opening, token_ids: list[int]) -> str:
         """Return the text of a program that begins with the starter code's tokens."""
-        starter = opening.problem.starter_code
-        text = self.tokenizer.decode(token_ids)
-        if text.startswith(starter):
-            return text
-        # A tokenizer that cannot spell the starter code must not change it.
-        return starter + self.tokenizer.decode(token_ids[len(opening.starter_ids) :])
+        played = token_ids[len(opening.starter_ids) :]
+        return program_text(self.tokenizer, opening.problem.starter_code, opening.starter_ids, played)
 
     def score(self, judgement: Judgement) -> float:
         """Return the reward of a judgement.

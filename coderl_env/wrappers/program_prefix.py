@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coderl_env.env.completion import Beginning, is_valid
-from coderl_env.starter import decode_program
+from coderl_env.starter import program_text
 from coderl_env.wrappers.vocabulary import WORD, Vocabulary, is_special_word
 
 __all__ = ["ProgramPrefix"]
@@ -50,7 +50,7 @@ class ProgramPrefix:
     def __init__(self, vocabulary: Vocabulary, places: int, starter_code: str, starter_ids: list[int]) -> None:
         self.token_ids = starter_ids
         self._vocabulary = vocabulary
-        self._starter = (starter_code, len(starter_ids))
+        self._starter = (starter_code, starter_ids)
         self._settle(places - len(starter_ids) - 1, self._decode(starter_ids), None)
 
     def _settle(self, room: int, beginning: Beginning, end: _End | None) -> None:
@@ -186,8 +186,9 @@ class ProgramPrefix:
         return _End(text, token_ids) if len(token_ids) <= room else None
 
     def _decode(self, token_ids: list[int]) -> Beginning:
-        starter_code, starter_length = self._starter
-        return Beginning(decode_program(self._vocabulary.tokenizer, starter_code, token_ids, starter_length))
+        starter_code, starter_ids = self._starter
+        played = token_ids[len(starter_ids) :]
+        return Beginning(program_text(self._vocabulary.tokenizer, starter_code, starter_ids, played))
 
     def _is_part_of_character(self, text: str) -> bool:
         return _PART_OF_CHARACTER in text or self._beginning.text.endswith(_PART_OF_CHARACTER)
