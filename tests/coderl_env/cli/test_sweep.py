@@ -11,6 +11,8 @@ import pytest
 
 from coderl_env.cli.sweep import TerminalBoard
 from coderl_env.experiment.sweep.board import CellState
+from coderl_env.experiment.sweep.config import read_sweep
+from coderl_env.experiment.sweep.plan import plan_cells
 
 Coderl = Callable[..., Any]
 
@@ -46,6 +48,23 @@ def test_a_bundled_sweep_is_a_plan(coderl: Coderl, project_root: Path, name: str
     assert len(names) >= 3
     assert all(cell["waits_for"] is None or cell["waits_for"] in names for cell in cells)
     assert all(cell["config"]["rl_seconds"] is None for cell in cells)
+
+
+def test_the_agents_of_the_bundled_sweeps_take_their_settings(project_root: Path) -> None:
+    pytest.importorskip("torch")
+    from coderl_agents.codet5.settings import Settings as CodeT5Settings
+    from coderl_agents.policy_gradient.settings import Settings as PolicySettings
+
+    checked = set()
+    for name in FILES:
+        for cell in plan_cells(read_sweep(project_root / "benchmarks" / "sweeps" / f"{name}.yaml")):
+            agent, settings = cell.config.agent, dict(cell.config.settings)
+            if agent == "codet5":
+                CodeT5Settings.from_dict(settings)
+            elif agent != "random":
+                PolicySettings.from_dict(agent, settings)
+            checked.add(agent)
+    assert checked == {"codet5", "random", "rloo", "grpo", "ppo"}
 
 
 def test_a_dry_run_prints_the_cells_and_makes_nothing(coderl: Coderl, file: Path, tmp_path: Path) -> None:
