@@ -65,7 +65,8 @@ def run_sweep(
         where = launcher or ProcessLauncher()
         runner = Runner(plan, numbers, store, place, given, board or SilentBoard(), where)
         runner.run(parallel or sweep.parallel or max(1, where.processors // 2), sweep.cell_timeout_seconds)
-        return store.cells()
+        # What a full disk kept out of the store is told all the same.
+        return [runner.ended(cell) for cell in store.cells()]
 
 
 def _enter(store: SweepStore, sweep: SweepConfig, plan: Sequence[PlannedCell]) -> dict[str, int]:

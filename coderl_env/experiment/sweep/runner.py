@@ -16,6 +16,7 @@ from coderl_env.experiment.sweep.board import Board, CellState
 from coderl_env.experiment.sweep.gather import gather_cell, run_provenance, run_seconds
 from coderl_env.experiment.sweep.launcher import Launcher, RunningCell
 from coderl_env.experiment.sweep.plan import PlannedCell
+from coderl_env.experiment.sweep.records import Cell
 from coderl_env.experiment.sweep.store import SweepStore
 from coderl_env.experiment.sweep.worker import Order
 from coderl_env.experiment.training import TrainConfig
@@ -86,6 +87,11 @@ class Runner:
             for running in self._running.values():
                 running.kill()
         self._board.show(self._states)
+
+    def ended(self, cell: Cell) -> Cell:
+        """Return a stored cell with what became of it, whether or not the store could be told."""
+        state = self._states[cell.name]
+        return replace(cell, status=state.status, error=state.error)
 
     def _ready(self) -> list[str]:
         """Return the cells that wait for nothing any more; those whose warm start failed fail with it."""

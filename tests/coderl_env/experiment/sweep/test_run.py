@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import subprocess
@@ -134,6 +135,25 @@ def test_settings_that_failed_before_anything_was_judged_can_be_mended(
     assert (cell.status, "unknown setting of agent random 'size'" in str(cell.error)) == ("failed", True)
     (cell,) = run_sweep(small(), tmp_path, launcher=inline)
     assert (cell.cell, cell.status, cell.error, cell.settings["settings"]) == (0, "done", None, {})
+
+
+def test_a_store_that_cannot_be_written_fails_the_cell_and_is_mended_by_the_next_call(
+    small: Small, inline: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "sweep.sqlite")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SweepStore, "add_samples", full)
+        patch.setattr(SweepStore, "set_status", full)
+        (cell,) = run_sweep(small(), tmp_path, launcher=inline)
+    assert cell.status == "failed"
+    assert "could not be gathered: [Errno 28] No space left on device" in str(cell.error)
+    monkeypatch.setattr(inline, "start", None)  # the run itself is finished
+    (cell,) = run_sweep(small(), tmp_path, launcher=inline)
+    assert (cell.status, cell.error) == ("done", None)
+    with SweepStore(tmp_path) as store:
+        assert len(list(store.samples(0))) == 2 * 3 * 3 + 3 * 4
 
 
 def test_a_folder_of_another_sweep_or_in_use_is_refused(small: Small, tmp_path: Path) -> None:
