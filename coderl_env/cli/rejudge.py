@@ -76,7 +76,7 @@ def rejudge_command(
         raise ValueError(f"{target} is the folder that is read; name another one with --out")
     with open_source(folder) as source:
         settings = _common_settings(source, changes)
-        summary = _rejudged(source, target, settings, chosen, changes, training=training)
+        summary = _rejudged(source, target, settings, changes, training=training)
     write_whole(target / "summary.json", (json.dumps(summary, indent=2) + "\n").encode())
     if as_json:
         emit_json(summary)
@@ -93,21 +93,33 @@ def _beside(folder: Path, changes: Mapping[str, Any]) -> Path:
 
 
 def _common_settings(source: Source, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return comparator and reward, which one judge can apply to all cells only where they agree."""
-    found = {name: {cell.settings.get(name) for cell in source.cells()} for name in ("comparator", "reward")}
-    if "comparator" not in changes and len(found["comparator"]) > 1:
-        names = ", ".join(sorted(map(str, found["comparator"])))
-        raise ValueError(f"the cells were judged with different comparators ({names}); choose one with --comparator")
-    all_tests = any(needs_all_tests(resolve_reward(reward or "coderl")) for reward in found["reward"])
-    comparator = changes.get("comparator") or next(iter(found["comparator"]), None) or "lines"
-    return {"comparator": comparator, "stop": "first_limit" if all_tests else "first_failure"}
+    """Return comparator, limits and when to stop: those of before, where nothing else is asked for.
+
+    Raises:
+        ValueError: the cells differ in them, and one judge cannot apply two.
+    """
+    cells = source.cells()
+    common = {}
+    for name in ("comparator", "limits"):
+        found = {json.dumps(cell.settings.get(name)) for cell in cells}
+        if name not in changes and len(found) > 1:
+            raise ValueError(
+                f"the cells were judged with different {name} settings ({', '.join(sorted(found))}); "
+                f"choose one with --{name.removesuffix('s')}"
+            )
+        common[name] = changes.get(name) or json.loads(next(iter(found)))
+    all_tests = any(needs_all_tests(resolve_reward(cell.settings.get("reward", "coderl"))) for cell in cells)
+    return {
+        "comparator": common["comparator"] or "lines",
+        "limits": None if common["limits"] is None else Limits.from_dict(common["limits"]),
+        "stop": "first_limit" if all_tests else "first_failure",
+    }
 
 
 def _rejudged(
     source: Source,
     target: Path,
     settings: Mapping[str, Any],
-    limits: Limits | None,
     changes: Mapping[str, Any],
     *,
     training: bool,
@@ -126,9 +138,7 @@ def _rejudged(
 
     total = sum(count.samples for count in source.counts(training=training))
     judged = 0
-    judge = Judge(
-        limits=limits, comparator=settings["comparator"], isolation=changes["isolation"], stop=settings["stop"]
-    )
+    judge = Judge(isolation=changes["isolation"], **settings)
     with judge, TerminalProgress(progress_console()) as progress:
 
         def report(_: StoredSample) -> None:

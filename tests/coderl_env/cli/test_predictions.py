@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from coderl_env.datasets import load_dataset
+from coderl_env.experiment.sweep.records import Cell
+from coderl_env.experiment.sweep.store import SweepStore
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +33,7 @@ def test_predictions_are_judged_rejudged_and_reported(
     coderl: Callable[..., Any], samples: Path, tmp_path: Path
 ) -> None:
     arguments = ["--predictions", samples, "--env", "humaneval", "--split", "sample", "--out", tmp_path / "out"]
+    arguments += ["--limit", "cpu_seconds=3"]
     run = coderl("evaluate", *arguments, "--json")
     assert run.status == 0, run.err
     assert "format human-eval, problems of" in run.err
@@ -49,6 +52,7 @@ def test_predictions_are_judged_rejudged_and_reported(
     rejudged = coderl("rejudge", tmp_path / "out", "--comparator", "tokens", "--json")
     assert rejudged.status == 0, rejudged.err
     assert json.loads(rejudged.out)["changed"] == 0
+    assert json.loads(rejudged.out)["changes"] == {"comparator": "tokens", "isolation": "auto"}
     (beside,) = tmp_path.glob("out-rejudged-*")
     assert (beside / "summary.json").exists()
     again = coderl("rejudge", tmp_path / "out", "--comparator", "tokens")
@@ -120,3 +124,14 @@ def test_the_old_folder_is_never_written_over(coderl: Callable[..., Any], tmp_pa
     run = coderl("rejudge", tmp_path, "--out", tmp_path)
     assert run.status == 2
     assert "is the folder that is read" in run.err
+
+
+def test_one_judge_cannot_apply_two_rules(coderl: Callable[..., Any], tmp_path: Path) -> None:
+    with SweepStore(tmp_path / "sweep.sqlite") as store:
+        for number, comparator in enumerate(("lines", "tokens")):
+            name = f"c{number}"
+            store.put_cells([Cell(number, name, name, "a", "CodeRL-Synth-v0", {"comparator": comparator}, 0, "done")])
+    run = coderl("rejudge", tmp_path, "--out", tmp_path / "new")
+    assert run.status == 2
+    assert "choose one with --comparator" in run.err
+    assert not (tmp_path / "new").exists()
