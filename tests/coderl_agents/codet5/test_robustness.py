@@ -26,6 +26,8 @@ TINY = {"d_model": 16, "d_kv": 8, "num_heads": 2, "d_ff": 24, "num_layers": 1, "
 @pytest.fixture(autouse=True)
 def tiny_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(model_module.FRESH, "tiny", TINY)
+    for picture in ("confusion_png", "reliability_png", "programs_png"):  # drawn in test_inspect_critic.py
+        monkeypatch.setattr(f"coderl_agents.codet5.inspect_critic.{picture}", lambda *_: None)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -35,6 +35,8 @@ TINY = {"d_model": 16, "d_kv": 8, "num_heads": 2, "d_ff": 24, "num_layers": 1, "
 @pytest.fixture(autouse=True)
 def tiny_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(model_module.FRESH, "tiny", TINY)
+    for picture in ("confusion_png", "reliability_png", "programs_png"):  # drawn in test_inspect_critic.py
+        monkeypatch.setattr(f"coderl_agents.codet5.inspect_critic.{picture}", lambda *_: None)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -182,12 +184,14 @@ def test_the_agent_sees_no_hidden_tests_and_no_solutions(tmp_path: Path, monkeyp
     ],
 )
 def test_the_ablations_run(settings: dict[str, Any], tmp_path: Path) -> None:
-    summary = run(small(warm_start_steps=1, critic_steps=1, rl_steps=2, settings=settings), tmp_path / "run")
+    changes = {"stages": ["warm_start", "critic", "rl"], **settings}
+    summary = run(small(warm_start_steps=1, critic_steps=1, rl_steps=2, settings=changes), tmp_path / "run")
     assert "rl" in summary["evaluation"]
 
 
 def test_accumulated_gradients_equal_those_of_one_pass(tmp_path: Path) -> None:
-    plain = {"settings": {"precision": "float32", "model": "fresh:tiny"}, "warm_start_steps": 2, "rl_steps": 2}
+    settings = {"precision": "float32", "model": "fresh:tiny", "stages": ["warm_start", "critic", "rl"]}
+    plain = {"settings": settings, "warm_start_steps": 2, "critic_steps": 1, "rl_steps": 2}
     still = TINY | {"dropout_rate": 0.0}
     found = []
     for number, passes in enumerate((32_000_000, 1)):
