@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+
+import numpy as np
 
 from coderl_env.naming import unknown_name
 
-__all__ = ["check_choice", "check_flag", "check_names", "check_size"]
+__all__ = ["check_choice", "check_flag", "check_names", "check_size", "read_token"]
 
 
 def check_choice(kind: str, value: object, valid: Sequence[str | None]) -> None:
@@ -33,3 +36,13 @@ def check_names(name: str, value: object) -> None:
         isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(item, str) for item in value)
     ):
         raise ValueError(f"{name} must be a list of names, such as ['easy'], or None, not {value!r}")
+
+
+def read_token(action: object) -> int:
+    """Return the token id that an integer of any kind stands for; a truth value is none."""
+    if not isinstance(action, (bool, np.bool_)):
+        try:
+            return operator.index(action)  # type: ignore[arg-type]
+        except TypeError:
+            pass
+    raise ValueError(f"an action is an integer token id in token mode, not {type(action).__name__} {repr(action)[:60]}")

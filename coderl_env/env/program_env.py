@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from coderl_env.agent import Task
 from coderl_env.datasets import Dataset
-from coderl_env.env.arguments import check_choice, check_flag
+from coderl_env.env.arguments import check_choice, check_flag, read_token
 from coderl_env.env.judge_lease import Judges
 from coderl_env.env.render import render_episode
 from coderl_env.env.rules import EpisodeOverError, Opening, Rules, ending_info
@@ -212,6 +212,7 @@ class ProgramEnv(gym.Env[Observation, Any]):
         self._text = ""
         self._judgement: Judgement | None = None
         self._last_reward = 0.0
+        self._screen: Callable[[str], bool] | None = None
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -243,6 +244,7 @@ class ProgramEnv(gym.Env[Observation, Any]):
         super().reset(seed=seed)
         self._check_open()
         self._running = False
+        self._screen = None
         options = options or {}
         for name in options:
             check_choice("reset option", name, ("problem_id",))
@@ -272,6 +274,31 @@ class ProgramEnv(gym.Env[Observation, Any]):
         problem = choose_tests(self.problem, "examples")
         return self._rules.lease.judge(program, problem) if problem.tests else None
 
+    def screen_programs(self, screen: Callable[[str], bool]) -> None:
+        """Let `screen` say, until the next reset, which programs are not judged when they end.
+
+        `coderl_env.wrappers.Repair` leaves those unjudged that another attempt follows: the step that ends one returns
+        no outcome and the reward 0.
+
+        Args:
+            screen: gets a program, and says whether to leave it unjudged.
+        """
+        self._screen = screen
+
+    def judge_program(self) -> tuple[float, dict[str, Any]]:
+        """Judge the program on the tests that decide; return its reward, and what `info` says at the end.
+
+        Raises:
+            ValueError: there is no problem yet.
+            JudgeError: judging failed.
+        """
+        self._check_open()
+        opening, text = self._begun(), self._program_text()
+        judgement = self._rules.lease.judge(text, opening.problem)
+        reward = self._rules.score(judgement)
+        self._judgement, self._last_reward = judgement, reward
+        return reward, {**ending_info(opening, text, judgement, self._window.full), **self._mask_info()}
+
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play a token id, a line or a program, whichever `action_mode` says.
 
@@ -285,7 +312,7 @@ class ProgramEnv(gym.Env[Observation, Any]):
             raise self._not_running()
         kind = action.__class__
         # The two kinds that come in practice skip a call.
-        token = action if kind is int else _index(action) if kind is _INT64 else _token_id(action)
+        token = action if kind is int else _index(action) if kind is _INT64 else read_token(action)
         if not 0 <= token < self._vocabulary_size:
             raise ValueError(f"action {token} is out of range; token ids are 0 to {self._vocabulary_size - 1}")
         if token == self._end_token:
@@ -347,13 +374,12 @@ class ProgramEnv(gym.Env[Observation, Any]):
         return self._text if self._takes_text else self._rules.read(self._begun(), self._window.program)
 
     def _finish(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """End the episode: judge the program."""
+        """End the episode: judge the program, unless another attempt is to follow."""
         self._running = False
-        opening, text = self._begun(), self._program_text()
-        judgement = self._rules.lease.judge(text, opening.problem)
-        reward = self._rules.score(judgement)
-        self._judgement, self._last_reward = judgement, reward
-        info = {**ending_info(opening, text, judgement, self._window.full), **self._mask_info()}
+        if self._screen is not None and self._screen(self._program_text()):
+            reward, info = 0.0, {**self._begun().info, "program_text": self._program_text(), **self._mask_info()}
+        else:
+            reward, info = self.judge_program()
         return self._window.observe(), reward, True, False, info
 
     def _begun(self) -> Opening:
@@ -372,12 +398,3 @@ class ProgramEnv(gym.Env[Observation, Any]):
     def _check_open(self) -> None:
         if self._closed:
             raise EpisodeOverError("the environment is closed; make a new one")
-
-
-def _token_id(action: object) -> int:
-    if not isinstance(action, (bool, np.bool_)):
-        try:
-            return operator.index(action)  # type: ignore[arg-type]
-        except TypeError:
-            pass
-    raise ValueError(f"an action is an integer token id in token mode, not {type(action).__name__} {repr(action)[:60]}")

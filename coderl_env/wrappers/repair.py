@@ -28,8 +28,9 @@ class Repair(gym.Wrapper[Observation, Any, Observation, Any], RecordConstructorA
 
     When a program ends, it is judged on the examples of the problem's statement. If one fails, the next attempt begins:
     an empty program (or its starter code), and a prompt that holds the last program and the outcome, the first example
-    that fails and the line of the error. The episode ends with the last attempt, or with one that passes the examples.
-    A problem without examples has one attempt, because nothing could be said of it without the hidden tests.
+    that fails and the line of the error. The episode ends with the last attempt, or with one that passes the examples;
+    the hidden tests run on that program alone, unless the reward asks for more. A problem without examples has one
+    attempt, because nothing could be said of it without the hidden tests.
 
     `info` has `attempt` (1 is the first) and `attempts` (how many there can be) at reset, when another attempt begins,
     and at the end; when one begins, also `program_text` (the last program), `feedback`, and the new `prompt_text`.
@@ -58,6 +59,7 @@ class Repair(gym.Wrapper[Observation, Any, Observation, Any], RecordConstructorA
         self._attempt = 0
         self._allowed = attempts
         self._score = 0.0
+        self._feedback: str | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -66,7 +68,10 @@ class Repair(gym.Wrapper[Observation, Any, Observation, Any], RecordConstructorA
         observation, info = self.env.reset(seed=seed, options=options)
         self._attempt = 1
         self._allowed = self._most if self._base.problem.examples else 1
-        self._score = 0.0
+        self._score, self._feedback = 0.0, None
+        if not self._improvement:
+            # The reward is that of the last program; of the others, only the examples are asked.
+            self._base.screen_programs(self._is_not_the_last)
         return observation, {**info, **self._count()}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -78,20 +83,29 @@ class Repair(gym.Wrapper[Observation, Any, Observation, Any], RecordConstructorA
         observation, value, terminated, truncated, info = self.env.step(action)
         if not terminated:
             return observation, float(value), terminated, truncated, info
-        reward = float(value) - self._score if self._improvement else float(value)
-        self._score = float(value)
-        feedback = None if truncated or self._attempt == self._allowed else self._feedback(info["program_text"])
-        if feedback is None:
+        reward = float(value)
+        if self._improvement:
+            reward, self._score = reward - self._score, reward
+            self._feedback = None if truncated else self._look_at(info["program_text"])
+        elif truncated and self._feedback is not None:
+            # A wrapper inside ends the episode, so that this program is the last after all.
+            reward, info = self._base.judge_program()
+        feedback, self._feedback = self._feedback, None
+        if feedback is None or truncated:
             return observation, reward, True, truncated, {**info, **self._count()}
         self._attempt += 1
         program = info["program_text"]
         observation, info = self._base.begin_attempt(program, feedback)
         info = {**info, **self._count(), "program_text": program, "feedback": feedback}
-        return observation, reward if self._improvement else 0.0, False, False, info
+        return observation, reward, False, False, info
 
-    def _feedback(self, program: str) -> str | None:
-        """Return what the examples say of a program, or None where they have no fault to find."""
-        judgement = self._base.judge_examples(program)
+    def _is_not_the_last(self, program: str) -> bool:
+        self._feedback = self._look_at(program)
+        return self._feedback is not None
+
+    def _look_at(self, program: str) -> str | None:
+        """Return what the examples say of a program, or None where no attempt is left, or nothing to say."""
+        judgement = None if self._attempt == self._allowed else self._base.judge_examples(program)
         if judgement is None or judgement.passed:
             return None
         return describe_examples(self._base.problem, program, judgement)

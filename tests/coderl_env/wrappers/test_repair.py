@@ -60,11 +60,29 @@ def test_a_program_that_passes_the_examples_is_the_last(make_env: MakeEnv) -> No
     assert [reward for reward, _, _ in play(env, ["cheat"])] == [-0.3]
 
 
-def test_the_last_attempt_is_not_judged_on_examples(make_env: MakeEnv, keyword_judge: Any) -> None:
+def test_nothing_is_judged_that_is_not_needed(make_env: MakeEnv, keyword_judge: Any) -> None:
+    """The examples decide whether another attempt follows, and the hidden tests what the last is worth."""
     env = Repair(make_env(), attempts=2)
     env.reset(options=ECHO)
     play(env, ["wrong", "raise"])
+    assert keyword_judge.asked == [("wrong", False), ("raise", True)]
+    keyword_judge.asked.clear()
+    env.reset(options=ECHO)
+    play(env, ["right"])
+    assert keyword_judge.asked == [("right", False), ("right", True)]
+    keyword_judge.asked.clear()
+    env = Repair(make_env(), attempts=2, reward="improvement")
+    env.reset(options=ECHO)
+    play(env, ["wrong", "raise"])
     assert keyword_judge.asked == [("wrong", True), ("wrong", False), ("raise", True)]
+
+
+def test_the_environment_inside_is_as_it_was(make_env: MakeEnv) -> None:
+    inside = make_env()
+    Repair(inside, attempts=3).reset(options=ECHO)
+    inside.reset(options=ECHO)
+    _, reward, terminated, _, info = inside.step("wrong")
+    assert (reward, terminated, info["outcome"]) == (-0.3, True, "failed_test")
 
 
 def test_the_improvements_add_up_to_the_reward_at_the_end(make_env: MakeEnv) -> None:
@@ -147,11 +165,13 @@ def test_a_problem_without_examples_has_one_attempt(make_env: MakeEnv) -> None:
 
 
 def test_a_time_limit_ends_the_episode_with_its_reward(make_env: MakeEnv) -> None:
-    env = Repair(TimeLimit(make_env(), 2), attempts=5, reward="improvement")
-    env.reset(options=ECHO)
-    env.step("broken")
-    _, reward, terminated, truncated, info = env.step("wrong")
-    assert (reward, terminated, truncated, info["attempt"]) == (pytest.approx(0.7), True, True, 2)
+    for kind, expected in (("improvement", 0.7), ("end", -0.3)):
+        env = Repair(TimeLimit(make_env(), 2), attempts=5, reward=kind)
+        env.reset(options=ECHO)
+        env.step("broken")
+        _, reward, terminated, truncated, info = env.step("wrong")
+        assert (reward, terminated, truncated, info["attempt"]) == (pytest.approx(expected), True, True, 2)
+        assert info["outcome"] == "failed_test"
 
 
 def test_a_judge_that_fails_on_the_examples_ends_the_episode(make_env: MakeEnv) -> None:
