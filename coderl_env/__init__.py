@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from coderl_env.prompt import build_prompt, encode_prompt
     from coderl_env.reward import REWARDS
     from coderl_env.tokens import Tokenizer, load_tokenizer
+    from coderl_env.vector import ProgramVectorEnv
 
 __all__ = [
     "__version__",
     "ENVIRONMENTS",
     "ProgramEnv",
+    "ProgramVectorEnv",
     "Problem",
     "StdioCase",
     "CallCase",
@@ -65,6 +67,7 @@ _HOMES = {
     "prompt": ("build_prompt", "encode_prompt"),
     "reward": ("REWARDS",),
     "tokens": ("Tokenizer", "load_tokenizer"),
+    "vector": ("ProgramVectorEnv",),
 }
 _MODULE_OF = {name: f"coderl_env.{module}" for module, names in _HOMES.items() for name in names}
 

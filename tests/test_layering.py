@@ -44,7 +44,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "coderl_env.experiment": _LIBRARY,
     "coderl_env.cli": (*_LIBRARY, "coderl_env.wrappers", "coderl_env.experiment"),
     # Registers the environments by name and re-exports the public API.
-    "coderl_env": (*_PLAY, "coderl_env.env"),
+    "coderl_env": (*_PLAY, "coderl_env.env", "coderl_env.vector"),
     "coderl_agents": ("coderl_env",),
     "coderl_benchmarks": ("coderl_env",),
 }

@@ -101,6 +101,11 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
             check_size("max_episode_steps", max_episode_steps)
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or not 0 <= batch_size <= num_envs:
             raise ValueError(f"batch_size must be 0 (all) to num_envs={num_envs}, not {batch_size!r}")
+        if attempts != 1:
+            raise ValueError(
+                f"attempts must be 1 in this vector environment, not {attempts!r}; several attempts are made with "
+                f'gym.make_vec(id, num_envs={num_envs}, vectorization_mode="sync", attempts={attempts!r})'
+            )
         self.autoreset_mode = _read_autoreset_mode(autoreset_mode)
         self.metadata = {"render_modes": ["ansi"], "render_fps": 4, "autoreset_mode": self.autoreset_mode}
         self.num_envs = num_envs

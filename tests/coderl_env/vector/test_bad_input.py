@@ -32,6 +32,10 @@ MakeVector = Callable[..., ProgramVectorEnv]
         ({"max_program_tokens": 4}, "'toy/double' leaves no room for a program"),
         ({"action_mask": True, "action_mode": "line"}, "action_mask needs action_mode='token'"),
         ({"limits": {"cpu_seconds": 1}}, "belong to the judge that is given"),
+        (
+            {"attempts": 3},
+            "attempts must be 1 in this vector environment, not 3; .*mode=.sync., attempts=3",
+        ),
     ],
 )
 def test_unusable_arguments(make_vector: MakeVector, settings: dict[str, Any], message: str) -> None:
