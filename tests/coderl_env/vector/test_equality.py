@@ -12,6 +12,7 @@ from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 
+import coderl_env
 from coderl_env.env import ACTION_MODES, ProgramEnv
 from coderl_env.vector import ProgramVectorEnv
 
@@ -91,6 +92,22 @@ def test_long_quiet_episodes_equal_too(
 ) -> None:
     pair = make_pair(make_env, make_vector, autoreset, limit)
     assert assert_equal_trajectories(*pair, steps=100, end_probability=end_probability) >= 3 * ENVS
+
+
+@pytest.mark.parametrize("env_id", sorted(coderl_env.ENVIRONMENTS))
+@pytest.mark.parametrize("mode", ACTION_MODES)
+def test_every_id_equals_single_environments(lookup_judge: Any, env_id: str, mode: str) -> None:
+    settings = {"action_mode": mode, "judge": lookup_judge}
+    vector = gym.make_vec(env_id, num_envs=2, **settings)
+    singles = gym.make_vec(env_id, num_envs=2, vectorization_mode="sync", **settings)
+    assert data_equivalence(vector.reset(seed=4), singles.reset(seed=4), exact=True)
+    end = vector.unwrapped.tokenizer.eos_id
+    played = {"token": [[40, 41], [end, 42], [43, end]], "line": [["x", ""], ["", "y"]], "program": [["x", "y"]] * 2}
+    for actions in played[mode]:
+        actions = np.array(actions) if mode == "token" else tuple(actions)
+        assert data_equivalence(vector.step(actions), singles.step(actions), exact=True)
+    vector.close()
+    singles.close()
 
 
 @pytest.mark.parametrize("autoreset", AUTORESET_MODES)
