@@ -159,16 +159,18 @@ def draw_programs(
         stage: name of the stage, which decides the draws together with the step and the run's seed.
         step: number of the step.
         has_greedy: draw the greedy program of each problem too.
-        spread: draw for so many times as many problems, and so many times fewer programs of each.
+        spread: draw for up to so many times as many problems, and so many times fewer programs of each; their number in
+            all stays the same.
         writer: draws instead of the agent's own, where the current actor should not.
         seed_step: step that decides the draws instead, so that a batch can come again.
     """
     config, settings = workbench.config, agent.settings
     source = agent if writer is None else writer
     rng = np.random.default_rng([config.seed, _STREAMS[stage], step if seed_step is None else seed_step])
+    spread = max(share for share in range(1, spread + 1) if config.samples_per_step % share == 0)
     tasks = workbench.draw_tasks(config.problems_per_step * spread, rng)
     sampling = Sampling(settings.rl_temperature, settings.rl_top_p, int(rng.integers(2**31)))
-    programs = source.generate(tasks, max(1, config.samples_per_step // spread), sampling)
+    programs = source.generate(tasks, config.samples_per_step // spread, sampling)
     if has_greedy:
         greedy = source.generate(tasks, 1, Sampling(0.0))
         programs = [[*drawn, best[0]] for drawn, best in zip(programs, greedy, strict=True)]

@@ -47,7 +47,7 @@ def small(**changes: Any) -> TrainConfig:
     settings = {"model": "fresh:tiny", "batch_size": 4, "ce_batch": 2, "precision": "float32"} | {
         "critic_batch": 3,
         "critic_updates": 2,
-        "critic_spread": 3,
+        "critic_spread": 4,  # of 3 programs: three times as many problems, one program of each
         "critic_lessons": 2,
     }
     values: dict[str, Any] = {
@@ -101,7 +101,8 @@ def test_all_stages_end_in_the_table(tmp_path: Path) -> None:
         assert opened.stage_state("inspect_critic")["programs"] == 2 * 4
         # 3 steps of 2 problems with 3 programs, and the greedy ones in reinforcement learning. The critic's programs
         # are those of more problems.
-        assert sum(1 for _ in opened.samples.rows("critic")) == 18
+        critic = list(opened.samples.rows("critic"))
+        assert (len(critic), len({(row.step, row.task_id) for row in critic})) == (18, 18)
         assert sum(1 for _ in opened.samples.rows("rl")) == 24
     assert not list((tmp_path / "run" / "checkpoints").glob("*.state.pt"))
     # The same command again finds everything done.
