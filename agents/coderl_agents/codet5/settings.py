@@ -205,7 +205,7 @@ class Settings:
     sampling_first: float = 0.5
     sampling_rounds: int = 1
     sampling_candidates: int = 1
-    repair_updates: int = 4
+    repair_updates: int = 8
 
     def __post_init__(self) -> None:
         for name, valid in _CHOICES.items():

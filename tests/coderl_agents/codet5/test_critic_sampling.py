@@ -7,14 +7,28 @@ from itertools import count
 
 import pytest
 
+import coderl_agents.codet5.model as t5_models
+from coderl_agents.codet5 import make as make_codet5
 from coderl_agents.codet5.critic_sampling import Candidate, Plan, critic_sampling, cut_seed
 from coderl_agents.codet5.experience import Group
 from coderl_agents.codet5.sampler import Request
-from coderl_agents.codet5.train_critic import Prediction
+from coderl_agents.codet5.train_critic import CriticTrainer, Prediction
+from coderl_agents.policy_gradient import models
+from coderl_agents.policy_gradient.agent import make as make_policy
 from coderl_env.agent import Program, Sampling, Task
 from coderl_env.outcome import CaseResult, Judgement, Outcome, Verdict
 from coderl_env.problem import StdioCase
+from coderl_env.registry import AgentSpec
+from coderl_env.tokens import load_tokenizer
 
+TINY_T5 = {"d_model": 16, "d_kv": 8, "num_heads": 2, "d_ff": 24, "num_layers": 1, "dropout_rate": 0.0}
+TINY_CAUSAL = {
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 512,
+}
 GOOD, BAD = 1, 2
 EXAMPLE = StdioCase("1\n", "1\n")
 TASKS = [Task("solved", "s", (EXAMPLE,)), Task("unsolved", "u", (EXAMPLE,)), Task("silent", "x")]
@@ -155,3 +169,25 @@ def test_a_seed_ends_at_the_maximum_or_before_the_first_doubt() -> None:
 def test_plans_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
         Plan(**({"budget": 4} | wrong))
+
+
+@pytest.mark.parametrize("model", ["fresh:tiny", "fresh:tiny-causal"])
+def test_real_networks_of_both_architectures_go_on_from_seeds(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(t5_models.FRESH, "tiny", TINY_T5)
+    monkeypatch.setitem(models.CAUSAL, "tiny-causal", TINY_CAUSAL)
+    spec = AgentSpec(load_tokenizer("nano"), max_program_tokens=16)
+    writer = make_policy("grpo", spec, model=model).writer
+    critic = CriticTrainer(make_codet5(spec, model="fresh:tiny", precision="float32"))
+    started = Task("started", "\nQUESTION:\nOne.\nANSWER:\n", (EXAMPLE,), starter_code="def f():\n    ")
+    tasks = [Task("solved", "\nQUESTION:\nTwo.\nANSWER:\n", (EXAMPLE,)), started]
+    found = critic_sampling(tasks, writer, critic, writer, examine, SAMPLING, Plan(6))
+    assert [sources(group) for group in found] == [["actor"] * 3 + ["refine"] * 3, ["actor"] * 3 + ["repair"] * 3]
+    first = [candidate for candidate in found[0] if candidate.source == "actor"]
+    seeds = {one.program.token_ids[: cut_seed(one.prediction.passed)] for one in first}
+    for candidate in found[0]:
+        if candidate.source == "refine":
+            assert any(candidate.program.token_ids[: len(seed)] == seed for seed in seeds)
+        assert candidate.program.text == spec.tokenizer.decode(list(candidate.program.token_ids))
+    for candidate in found[1]:
+        assert candidate.program.text.startswith(started.starter_code)
+        assert len(candidate.prediction.passed) == len(candidate.program.token_ids)
