@@ -25,6 +25,7 @@ from coderl_agents.codet5.train_critic import pieces
 from coderl_agents.policy_gradient.advantages import greedy_baseline, group_normalised, leave_one_out
 from coderl_agents.policy_gradient.losses import kl_estimates, policy_loss, value_loss
 from coderl_agents.policy_gradient.reference import Reference
+from coderl_agents.policy_gradient.team import Team
 from coderl_agents.policy_gradient.value_head import Estimate, ValueHead, estimates
 from coderl_env.experiment.workbench import StageClock, Workbench
 
@@ -92,6 +93,13 @@ class Learner:
                 self._head, "adamw", learning_rate=settings.value_rate, matrix_rate=0.0, weight_decay=0.0
             )
             self.optimizers = Optimizers([*self.optimizers.optimizers, *heads.optimizers])
+        self.team = Team()
+        if self.team.count > 1 and clock.seconds_limit is not None:
+            raise ValueError(
+                f"{self.team.count} processes that learn together need a budget in steps: set rl_steps, and rl_seconds "
+                "to null"
+            )
+        self.team.agree(self.optimizers.parameters())
         self._bad_steps = 0
         self._ahead: list[Drawing] = []
 
@@ -101,6 +109,15 @@ class Learner:
         Raises:
             TrainingDivergedError: too many steps in a row had no sound update.
         """
+        experience = self.team.told(self._drawn() if self.team.rank == 0 else None)
+        assert experience is not None
+        figures = experience.figures()
+        if experience.lost:
+            figures["lost"] = float(experience.lost)
+        return figures | self.learn(experience)
+
+    def _drawn(self) -> Experience:
+        """Draw the next batch, and return the one before with its judgements."""
         clock, workbench, agent = self.clock, self.workbench, self.agent
         has_greedy = agent.settings.advantage == "greedy"
         if not self._ahead:
@@ -110,10 +127,7 @@ class Learner:
         experience = receive(agent, workbench, self._ahead.pop(0))
         workbench.record("rl", experience.step, experience.episodes)
         self.programs += len(experience.episodes)
-        figures = experience.figures()
-        if experience.lost:
-            figures["lost"] = float(experience.lost)
-        return figures | self.learn(experience)
+        return experience
 
     def learn(self, experience: Experience) -> dict[str, float]:
         """Learn from judged programs and return figures; nothing is learned where nothing was judged."""
@@ -226,8 +240,9 @@ class Learner:
         settings = self.agent.settings
         self.agent.model.train()
         total = distance = 0.0
-        signals = iter([signal for group in groups for signal in group])
-        bare = [_bare(group) for group in groups]
+        shared = self.team.share(groups)
+        signals = iter([signal for group in shared for signal in group])
+        bare = [_bare(group) for group in shared]
         for part in pieces(self.agent, bare):
             log_probs, states = self._forward(part)
             taught = [next(signals) for _ in _rows(part)]
@@ -236,9 +251,8 @@ class Learner:
             loss.backward()
             total += float(loss.detach())
             distance += float(((log_probs.detach() - old).exp() - 1).abs().sum())
-        parameters = [
-            value for group in self.optimizers.optimizers for p in group.param_groups for value in p["params"]
-        ]
+        parameters = self.optimizers.parameters()
+        total, distance = self.team.add_up(parameters, (total, distance))
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, settings.clip_norm))
         if not (math.isfinite(total) and norm < settings.explosion):
             self.optimizers.discard()

@@ -55,6 +55,7 @@ def _reinforce(agent: PolicyGradientAgent, workbench: Workbench) -> None:
     stage = Stage(workbench, clock, learner.capture, learner.restore)
     waited = workbench.judge_wait_seconds
     stage.run(learner.step)
+    learner.team.part()
     agent.save(workbench.run.checkpoints / "rl")
     stage.finish(
         {
