@@ -108,7 +108,8 @@ _METHOD = (
     (
         "pass@k is the unbiased estimate of Chen et al. (2021): the probability that k of a problem's samples, drawn "
         "without replacement, hold one that passes, averaged over problems. n@k is the same where n of k samples are "
-        "handed in, those that pass the examples of the statement first, averaged exactly over all draws and choices."
+        "handed in, those that pass the examples of the statement first, averaged exactly over all draws and choices. "
+        "Where an agent puts its k programs in order itself, n@k is whether one of the first n passes."
     ),
     (
         "Where an agent has several seeds, a figure is the interquartile mean over them, with a stratified bootstrap "
@@ -224,6 +225,8 @@ def _flat(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from _flat(f"{label}: ", value)
         elif isinstance(value, (list, tuple)):
             yield label, ", ".join(map(str, value)) or "-"
+        elif (name, value) == ("size", -1):
+            yield label, "endless"
         else:
             yield label, "-" if value is None else str(value)
 

@@ -83,7 +83,12 @@ def sweep_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     settings = {"problems_per_step": 2, "samples_per_step": 4, "comparator": "lines", "seed": seed}
                     settings |= {"env": env, "eval_split": "test", "reward": "coderl", "data_dir": None}
                     failed = (agent, seed, env) == ("weak", 1, "CodeRL-APPS-v0")
-                    facts = {"version": "1.2.3", "judge": {"isolation": "strict"}, "hardware": "a <b>laptop</b>"}
+                    facts = {
+                        "version": "1.2.3",
+                        "dataset": {"size": -1},
+                        "judge": {"isolation": "strict"},
+                        "hardware": "a <b>laptop</b>",
+                    }
                     name = f"{agent} {env} {seed}"
                     error = "the loss was <nan>; lower the learning rate" if failed else None
                     status = "failed" if failed else "done"

@@ -119,6 +119,7 @@ def test_provenance_and_settings(report: Report) -> None:
     provenance, settings = _section(report, "Where this comes from").grids
     assert ("judge: isolation", "strict") in provenance.rows
     assert ("version", "1.2.3") in provenance.rows
+    assert ("dataset: size", "endless") in provenance.rows
     assert ("env", "CodeRL-Synth-v0; CodeRL-APPS-v0") in settings.rows
 
 
