@@ -70,14 +70,14 @@ class Inspection:
         bins: of the predicted probability of PASSED: mean prediction, share that passed, number of programs; bins
             without programs are left out.
         auc: probability that a passing program is scored above a failing one; NaN without both.
-        distinct: numbers of distinct programs, and of those predicted right.
+        distinct: numbers of distinct programs, of those predicted right, and of those of the commonest outcome.
     """
 
     labels: tuple[str, ...]
     confusion: npt.NDArray[np.int64]
     bins: tuple[tuple[float, float, int], ...]
     auc: float
-    distinct: tuple[int, int]
+    distinct: tuple[int, int, int]
 
     @property
     def programs(self) -> int:
@@ -102,6 +102,7 @@ class Inspection:
             "majority": self.majority,
             "distinct_programs": self.distinct[0],
             "distinct_accuracy": self.distinct[1] / max(self.distinct[0], 1),
+            "distinct_majority": self.distinct[2] / max(self.distinct[0], 1),
             "auc": None if np.isnan(self.auc) else self.auc,
             "labels": list(self.labels),
             "confusion": self.confusion.tolist(),
@@ -134,7 +135,7 @@ def inspect_critic(trainer: CriticTrainer, groups: Sequence[Group]) -> Inspectio
         confusion=confusion,
         bins=_reliability(probabilities[:, -1], passed, counts),
         auc=_auc(probabilities[:, -1], passed, counts),
-        distinct=(len(rows), int((guess == truth).sum())),
+        distinct=(len(rows), int((guess == truth).sum()), int(np.bincount(truth).max())),
     )
 
 

@@ -45,7 +45,7 @@ def test_figures_count_programs_as_often_as_they_were_drawn() -> None:
     expected[3, 3], expected[2, 3], expected[1, 1] = 3, 1, 2
     assert (found.confusion == expected).all()
     assert (found.accuracy, found.majority, found.programs) == (pytest.approx(5 / 6), 0.5, 6)
-    assert found.distinct == (3, 2)
+    assert found.distinct == (3, 2, 1)
     assert found.auc == 1.0
     assert found.bins == ((0.0, 0.0, 2), (pytest.approx(0.6), 0.0, 1), (pytest.approx(0.8), 1.0, 3))
 
