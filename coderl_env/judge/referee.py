@@ -34,7 +34,9 @@ def _make_package_importable() -> None:
 
 
 _make_package_importable()
+kernel = importlib.import_module("coderl_env.judge.kernel")
 sandbox = importlib.import_module("coderl_env.judge.sandbox")
+seccomp = importlib.import_module("coderl_env.judge.seccomp")
 wire = importlib.import_module("coderl_env.judge.wire")
 twins = importlib.import_module("coderl_env.judge.twins")
 
@@ -355,10 +357,10 @@ def _confine() -> None:
     confinement, there is none.
     """
     if sys.platform == "linux":
-        with contextlib.suppress(sandbox.SandboxError):
+        with contextlib.suppress(kernel.SandboxError):
             sandbox.drop_privileges()
             sandbox.restrict_files(sandbox.create_ruleset([("/", sandbox.READ), (os.devnull, sandbox.READ_WRITE)]))
-            sandbox.Filter().install()
+            seccomp.Filter().install()
 
 
 def main(argv: list[str]) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from coderl_env.judge import child, wire
+from coderl_env.judge.interpreter import PROGRAM_FILE
 from coderl_env.judge.relay import Relay, memory_file
 from coderl_env.judge.watch import Exchange, Usage, Watch, cpu_seconds_of, kill_stragglers, peak_bytes
 
@@ -119,7 +120,7 @@ class _Hearing:
 
     def _fork(self, job: child.Job, files: Sequence[int], cpu_seconds: float) -> _Child:
         """Fork a child that carries out `job`; `files` become its descriptors, but for `child.READY`."""
-        self._relay.copy(self._source, child.PROGRAM_FILE)
+        self._relay.copy(self._source, PROGRAM_FILE)
         pid = os.fork()
         if pid == 0:
             places = (*files[: child.READY], self._say_ready.fileno(), *files[child.READY :])

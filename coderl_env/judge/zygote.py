@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
     """Serve programs over the socket whose descriptor is `argv[1]`, until it closes."""
     _make_package_importable()
     register = _ignore_fork_hooks()
-    from coderl_env.judge import child, sandbox, wire
+    from coderl_env.judge import child, interpreter, kernel, sandbox, seccomp, wire
 
     connection = socket.socket(fileno=int(argv[1]))
     configuration = json.loads(argv[2])
@@ -83,12 +83,12 @@ def main(argv: list[str]) -> int:
             if "files" in guards
             else -1
         )
-        calls = sandbox.Filter() if "calls" in guards else None
+        calls = seccomp.Filter() if "calls" in guards else None
         if "limits" in guards:
             sandbox.limit_descendants()
         if "privileges" in guards:
             sandbox.drop_privileges()
-    except sandbox.SandboxError as error:
+    except kernel.SandboxError as error:
         wire.send_frame(connection, {"unavailable": str(error)})
         return 1
     _preload(numpy=configuration["numpy"])
@@ -103,7 +103,7 @@ def main(argv: list[str]) -> int:
 
     modules = _Modules(supervisor, wire)
     confinement = child.Confinement(guards, ruleset, calls, directory, *memory_of(os.getpid()))
-    child.prepare_interpreter(directory)
+    interpreter.prepare_interpreter(directory)
     os.register_at_fork = register
     pages = relay.Relay()
     # A collection in a child would touch, and so copy, every page that it shares with this process.
@@ -138,7 +138,7 @@ def _preload(*, numpy: bool) -> None:
         # Threads of its linear algebra would be counted, and lost in a fork.
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
         # Numbers that a program does not seed are the same in every run.
-        importlib.import_module("numpy.random").seed(0)
+        importlib.import_module("numpy").random.seed(0)
     for name in _PRELOADED:
         importlib.import_module(name)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from coderl_env.judge import TIERS, IsolationError, Judge, JudgeError, sandbox, tier_report
+from coderl_env.judge import TIERS, IsolationError, Judge, JudgeError, kernel, sandbox, seccomp, tier_report
 from coderl_env.judge import worker as worker_module
 from coderl_env.judge.process import HelperFailure, UnavailableTier, Zygote
 from coderl_env.outcome import Outcome, Verdict
@@ -144,7 +144,7 @@ def number_of(table: dict[str, Any], name: str, machine: str) -> int | None:
     ids=["allow", "refuse", "kill"],
 )
 def test_the_filter_answers_each_call(machine: str, table: dict[str, Any], answer: Any) -> None:
-    program = sandbox.seccomp_program(PID, machine)
+    program = seccomp.seccomp_program(PID, machine)
     for name in table:
         number = number_of(table, name, machine)
         if number is not None:
@@ -156,12 +156,12 @@ def test_the_filter_answers_each_call(machine: str, table: dict[str, Any], answe
 def test_the_filter_looks_at_arguments(machine: str, name: str, arguments: list[int], answer: Any) -> None:
     number = number_of(CONDITIONAL_CALLS, name, machine)
     assert number is not None
-    assert evaluate(sandbox.seccomp_program(PID, machine), number, arguments, ARCHITECTURES[machine]) == answer
+    assert evaluate(seccomp.seccomp_program(PID, machine), number, arguments, ARCHITECTURES[machine]) == answer
 
 
 @pytest.mark.parametrize("machine", ARCHITECTURES)
 def test_every_other_number_is_refused(machine: str) -> None:
-    program = sandbox.seccomp_program(PID, machine)
+    program = seccomp.seccomp_program(PID, machine)
     answers = [evaluate(program, number, (), ARCHITECTURES[machine]) for number in range(600)]
     assert answers.count(ALLOW) < 160
     assert set(answers) == {ALLOW, KILL, EPERM, EINVAL, ENOSYS}
@@ -170,16 +170,16 @@ def test_every_other_number_is_refused(machine: str) -> None:
 
 def test_calls_of_another_architecture_kill() -> None:
     for machine in ARCHITECTURES:
-        program = sandbox.seccomp_program(PID, machine)
+        program = seccomp.seccomp_program(PID, machine)
         for foreign in (0x40000003, 0x40000028, *(set(ARCHITECTURES.values()) - {ARCHITECTURES[machine]})):
             assert evaluate(program, 0, (), foreign) == KILL
-    assert evaluate(sandbox.seccomp_program(PID, "x86_64"), 0x40000000 | 1) == KILL  # x32
-    assert evaluate(sandbox.seccomp_program(PID, "x86_64"), -1) == KILL
+    assert evaluate(seccomp.seccomp_program(PID, "x86_64"), 0x40000000 | 1) == KILL  # x32
+    assert evaluate(seccomp.seccomp_program(PID, "x86_64"), -1) == KILL
 
 
 @pytest.mark.parametrize("machine", ARCHITECTURES)
 def test_the_filter_is_a_program_that_the_kernel_takes(machine: str) -> None:
-    code = list(struct.iter_unpack("=HBBI", sandbox.seccomp_program(PID, machine)))
+    code = list(struct.iter_unpack("=HBBI", seccomp.seccomp_program(PID, machine)))
     assert len(code) <= 4096
     for place, (operation, if_true, if_false, operand) in enumerate(code):
         if operation == 0x20:
@@ -195,14 +195,14 @@ def test_the_filter_is_a_program_that_the_kernel_takes(machine: str) -> None:
 def test_the_prepared_filter_is_that_of_the_process_that_installs_it() -> None:
     if platform.machine() not in ARCHITECTURES:
         pytest.skip(f"no filter for {platform.machine()}")
-    prepared = sandbox.Filter()
-    assert prepared.write_number(PID) == sandbox.seccomp_program(PID)
-    assert prepared.write_number(PID + 1) == sandbox.seccomp_program(PID + 1)
+    prepared = seccomp.Filter()
+    assert prepared.write_number(PID) == seccomp.seccomp_program(PID)
+    assert prepared.write_number(PID + 1) == seccomp.seccomp_program(PID + 1)
 
 
 def test_an_unknown_machine_has_no_filter() -> None:
-    with pytest.raises(sandbox.SandboxError, match="no table of system calls for riscv64"):
-        sandbox.seccomp_program(PID, "riscv64")
+    with pytest.raises(kernel.SandboxError, match="no table of system calls for riscv64"):
+        seccomp.seccomp_program(PID, "riscv64")
 
 
 def test_file_rules_go_around_what_is_hidden(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_file_rules_go_around_what_is_hidden(tmp_path: Path) -> None:
 def test_what_watches_is_not_limited_as_the_program_is() -> None:
     """A program can keep its zygote busy, with answers without end; that must not end the zygote."""
     code = (
-        "import resource, sys; sys.path.insert(0, sys.argv[1]); import sandbox\n"
+        "import resource; from coderl_env.judge import sandbox\n"
         "before = resource.getrlimit(resource.RLIMIT_CPU)\n"
         "sandbox.limit_descendants()\n"
         "assert resource.getrlimit(resource.RLIMIT_CPU) == before\n"
@@ -235,7 +235,7 @@ def test_what_watches_is_not_limited_as_the_program_is() -> None:
         "for name in ('CPU', 'CORE', 'NOFILE', 'FSIZE', 'AS'):\n"
         "    print(*resource.getrlimit(getattr(resource, 'RLIMIT_' + name)))\n"
     )
-    command = [sys.executable, "-c", code, str(Path(sandbox.__file__).parent)]
+    command = [sys.executable, "-c", code]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert said[:4] == ["1 2", "0 0", "256 256", "11 11"]
     if sys.platform == "linux":

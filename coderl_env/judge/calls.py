@@ -1,0 +1,118 @@
+"""What a child does for calls: loads the program as a module, and answers on the channel.
+
+Everything here runs in a forked, limited process that the program owns completely; nothing it reports is believed
+beyond what it says about itself. Loaded by path into the judge's small processes; standard library only.
+"""
+
+from __future__ import annotations
+
+import socket
+import types
+import typing
+from typing import Any, NoReturn
+
+from coderl_env.judge import wire
+from coderl_env.judge.interpreter import CHANNEL, describe, exit_now, fresh_module, set_recursion_limit
+
+_TYPING = {name: getattr(typing, name) for name in typing.__all__}
+
+
+def serve_calls(code: types.CodeType) -> NoReturn:
+    """Load `code` as the module `solution` and answer requests on the channel until it closes."""
+    channel = socket.socket(fileno=CHANNEL)
+    module = fresh_module("solution")
+    # Signatures of call-based problems use these without importing them, as LeetCode allows.
+    module.__dict__.update(_TYPING)
+    set_recursion_limit()
+    try:
+        exec(code, module.__dict__)
+    except BaseException as error:  # noqa: BLE001 - reported; the supervisor decides
+        wire.send_frame(channel, {"error": describe(error)})
+        exit_now(0)
+    wire.send_frame(channel, {"loaded": True})
+    objects = _Objects(module)
+    while True:
+        try:
+            request, _ = wire.receive_frame(channel)
+        except EOFError:
+            exit_now(0)
+        try:
+            reply = objects.answer(request)
+            frame = wire.pack_frame(reply)
+        except BaseException as error:  # noqa: BLE001 - reported; the supervisor decides
+            frame = wire.pack_frame({"error": describe(error)})
+        channel.sendall(frame)
+
+
+class _Objects:
+    """The program's names, and the objects that others hold handles to."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self._module = module
+        self._table: list[Any] = []
+        self._numbers: dict[int, int] = {}
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one request: `call`, `get` or `set`."""
+        target = self._resolve(request["target"])
+        if request["op"] == "get":
+            return {"value": self._encode(getattr(target, request["attribute"]))}
+        if request["op"] == "set":
+            setattr(target, request["attribute"], self._decode(request["value"]))
+            return {"value": None}
+        args = self._decode(request["args"])
+        keywords = {name: self._decode(value) for name, value in request.get("keywords", {}).items()}
+        if request.get("attribute"):
+            target = getattr(target, request["attribute"])
+        value = self._encode(target(*args, **keywords))
+        # Only the tests of asserts look at arguments again.
+        if request.get("mutated"):
+            return {"value": value, "args": self._encode([*args, *keywords.values()])}
+        return {"value": value}
+
+    def _resolve(self, target: str | int) -> Any:
+        if isinstance(target, int):
+            return self._table[target]
+        head, *rest = target.split(".")
+        found = self._lookup(head)
+        for part in rest:
+            name, called = part.removesuffix("()"), part.endswith("()")
+            found = getattr(found, name)
+            found = found() if called else found
+        return found
+
+    def _lookup(self, part: str) -> Any:
+        name, called = part.removesuffix("()"), part.endswith("()")
+        names = self._module.__dict__
+        if name in names:
+            found = names[name]
+        elif hasattr(names.get("Solution"), name):
+            # APPS and LeetCode: a method of class Solution, on a fresh instance.
+            found = getattr(names["Solution"](), name)
+        else:
+            raise NameError(f"the program defines no {name!r}")
+        return found() if called else found
+
+    def _encode(self, value: Any) -> Any:
+        return wire.encode_value(value, self._keep)
+
+    def _keep(self, value: Any) -> wire.Handle:
+        # The table keeps every object alive, so that no other gets its address.
+        number = self._numbers.setdefault(id(value), len(self._table))
+        if number == len(self._table):
+            self._table.append(value)
+        return wire.Handle(number, type(value).__name__)
+
+    def _decode(self, data: Any) -> Any:
+        return self._unwrap(wire.decode_value(data))
+
+    def _unwrap(self, value: Any) -> Any:
+        if isinstance(value, wire.Handle):
+            return self._table[value.number]
+        if type(value) is list:
+            return [self._unwrap(item) for item in value]
+        if type(value) is tuple:
+            return tuple(self._unwrap(item) for item in value)
+        if type(value) is dict:
+            return {key: self._unwrap(item) for key, item in value.items()}
+        return value
