@@ -1,4 +1,4 @@
-"""The processes that learn together, one for each device, as `accelerate launch` or torchrun starts them.
+"""The processes that learn together, one for each device, as torchrun or `accelerate launch` starts them.
 
 The first process draws programs and has them judged; all of them learn from its batch, each computing the gradients of
 a part of it, and take the same step with the sum. So several processes take the steps that one would take. Only
