@@ -10,7 +10,8 @@ What is found is right, whatever the guesses are. What is not found may still ex
 1. a name with other than ASCII characters, cut in the middle of a character's bytes;
 2. `\N{...}` cut inside of most names, and an encoding's declaration cut inside of an unusual one;
 3. brackets nested more than sixty deep;
-4. an end that needs more than a few unusual parts at once.
+4. from Python 3.12 on, the inner of two nested f-strings;
+5. an end that needs more than a few unusual parts at once.
 
 What stands far above has hardly a say in what may follow. To compile little, complete statements are left out: those at
 top level but for the last, and inside of that, all that are no headers of blocks. Each was compiled when it was

@@ -44,7 +44,7 @@ VALID = [
     'f"{x!',
     "f\"{d['a'] if 'b",
     'f"{x:{y',
-    "f'{a for",
+    "f'{[a for",
     "from x",
     "from x import *",
     "from __future__ import",
@@ -123,7 +123,7 @@ def test_what_cannot(beginning: str) -> None:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="before Python 3.12, a string ends at its first quote")
-@pytest.mark.parametrize("beginning", ['f"{d["a', 'f"{d["a"]', 'f"{d["a"]:>1', "f'{f'{x"])
+@pytest.mark.parametrize("beginning", ['f"{d["a', 'f"{d["a"]', 'f"{d["a"]:>1'])
 def test_strings_within_strings(beginning: str) -> None:
     end = Beginning(beginning).complete()
     assert end is not None
