@@ -225,6 +225,11 @@ class ProgramEnv(gym.Env[Observation, Any]):
         return self._begun().problem
 
     @property
+    def token_ids(self) -> list[int]:
+        """The token ids of the program so far, as the observation shows them."""
+        return self._window.program
+
+    @property
     def task(self) -> Task:
         """What an agent may know of the problem of the episode."""
         return Task.from_problem(self.problem, self._begun().info["prompt_text"])
@@ -338,7 +343,7 @@ class ProgramEnv(gym.Env[Observation, Any]):
         return render_episode(
             self.problem,
             self._program_text(),
-            len(self._window.program),
+            len(self.token_ids),
             self._rules.program_size,
             self._judgement,
             self._last_reward,
@@ -371,7 +376,7 @@ class ProgramEnv(gym.Env[Observation, Any]):
         return self._finish() if rules.ends(spelling) else (self._window.observe(), 0.0, False, False, {})
 
     def _program_text(self) -> str:
-        return self._text if self._takes_text else self._rules.read(self._begun(), self._window.program)
+        return self._text if self._takes_text else self._rules.read(self._begun(), self.token_ids)
 
     def _finish(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """End the episode: judge the program, unless another attempt is to follow."""

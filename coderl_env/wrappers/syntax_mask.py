@@ -16,18 +16,18 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
 from coderl_env.env import EpisodeOverError, ProgramEnv
-from coderl_env.env.window import Observation
 from coderl_env.wrappers.program_prefix import ProgramPrefix
 from coderl_env.wrappers.vocabulary import read_vocabulary
 
 __all__ = ["SyntaxMask"]
 
 
-class SyntaxMask(gym.Wrapper[Observation, Any, Observation, Any], RecordConstructorArgs):
+class SyntaxMask(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Narrows `action_masks()` down to tokens that keep the program a prefix of valid Python.
 
     `action_masks()` looks at every token. `allows(action)` looks at one, and `allowed(actions)` at some: draw from the
@@ -43,7 +43,7 @@ class SyntaxMask(gym.Wrapper[Observation, Any, Observation, Any], RecordConstruc
         ValueError: the actions are no tokens, or the tokenizer does not spell texts piece by piece.
     """
 
-    def __init__(self, env: gym.Env[Observation, Any]) -> None:
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
         RecordConstructorArgs.__init__(self)
         gym.Wrapper.__init__(self, env)
         base = env.unwrapped
@@ -52,26 +52,26 @@ class SyntaxMask(gym.Wrapper[Observation, Any, Observation, Any], RecordConstruc
         self._playable = base.action_masks()
         self._vocabulary = read_vocabulary(base.tokenizer)
         self._base = base
+        assert isinstance(base.observation_space, spaces.Dict)
+        self._places = int(base.observation_space["program"].shape[0])  # type: ignore[index]
         self._prefix: ProgramPrefix | None = None
         self._over = False
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Start an episode."""
         observation, info = self.env.reset(seed=seed, options=options)
-        self._prefix, self._over = self._begin(observation), False
+        self._prefix, self._over = self._begin(), False
         return observation, self._with_mask(info)
 
-    def step(self, action: Any) -> tuple[Observation, Any, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Play a token, masked or not."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._over = terminated or truncated
         prefix = self._prefix
         if not self._over and prefix is not None:
             # Another attempt begins with fewer tokens.
-            goes_on = int(observation["program_length"][0]) == len(prefix.token_ids) + 1
-            self._prefix = prefix.then(int(action)) if goes_on else self._begin(observation)
+            goes_on = len(self._base.token_ids) == len(prefix.token_ids) + 1
+            self._prefix = prefix.then(int(action)) if goes_on else self._begin()
         return observation, reward, terminated, truncated, self._with_mask(info)
 
     def allows(self, action: int) -> bool:
@@ -105,9 +105,9 @@ class SyntaxMask(gym.Wrapper[Observation, Any, Observation, Any], RecordConstruc
             raise EpisodeOverError("no episode has begun; call reset() before asking for a mask")
         return self._prefix
 
-    def _begin(self, observation: Observation) -> ProgramPrefix:
-        token_ids = observation["program"][: int(observation["program_length"][0])].tolist()
-        return ProgramPrefix(self._vocabulary, len(observation["program"]), self._base.problem.starter_code, token_ids)
+    def _begin(self) -> ProgramPrefix:
+        base = self._base
+        return ProgramPrefix(self._vocabulary, self._places, base.problem.starter_code, base.token_ids)
 
     def _with_mask(self, info: dict[str, Any]) -> dict[str, Any]:
         if "action_mask" not in info:

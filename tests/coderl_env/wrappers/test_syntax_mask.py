@@ -13,6 +13,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from tokenizers import Tokenizer, models
 
+from coderl_env.adapters.stable_baselines3 import ProgramAsCategories
 from coderl_env.datasets import ProblemSet, load_dataset
 from coderl_env.datasets.synth import LEVELS, demonstrations
 from coderl_env.env import EpisodeOverError, ProgramEnv
@@ -271,6 +272,15 @@ def test_the_mask_in_the_observation() -> None:
     assert observation["action_mask"].tolist() == env.env.action_masks().tolist()
 
 
+def test_around_other_observations() -> None:
+    env = SyntaxMask(ProgramAsCategories(make_env(20)))
+    tokenizer = env.unwrapped.tokenizer
+    env.reset()
+    env.step(tokenizer.encode("(")[0])
+    assert env.allowed([tokenizer.encode(text)[0] for text in (")", "]")]).tolist() == [True, False]
+
+
+@pytest.mark.filterwarnings("ignore:.*different from the unwrapped version")
 def test_gymnasium_finds_no_fault() -> None:
     check_env(SyntaxMask(make_env(8, copy=True)), skip_render_check=True)
 
