@@ -30,7 +30,8 @@ def make_env(config: Mapping[str, Any]) -> gym.Env[Any, Any]:
     """Make the environment that an `env_config` describes.
 
     Args:
-        config: `env_id`, `action_mask` (true), `on_judge_error` (`raise`), and the environment's arguments.
+        config: `env_id`, `action_mask` (true), `syntax_mask` (false), `on_judge_error` (`raise`), and the environment's
+            arguments.
 
     Raises:
         ValueError: an unknown id or setting, or actions that are no tokens.
@@ -38,7 +39,8 @@ def make_env(config: Mapping[str, Any]) -> gym.Env[Any, Any]:
     settings = dict(config)
     env_id = settings.pop("env_id", "CodeRL-Synth-v0")
     masked = settings.pop("action_mask", True)
-    env = make_token_env(env_id, settings, settings.pop("on_judge_error", "raise"))
+    syntax_mask = settings.pop("syntax_mask", False)
+    env = make_token_env(env_id, settings, settings.pop("on_judge_error", "raise"), syntax_mask=syntax_mask)
     return ActionMaskObservation(env) if masked else env
 
 

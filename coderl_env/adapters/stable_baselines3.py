@@ -31,20 +31,26 @@ __all__ = ["ProgramAsCategories", "make_env"]
 
 
 def make_env(
-    env_id: str, *, one_hot: bool = False, on_judge_error: str = "raise", **settings: Any
+    env_id: str,
+    *,
+    one_hot: bool = False,
+    syntax_mask: bool = False,
+    on_judge_error: str = "raise",
+    **settings: Any,
 ) -> gym.Env[Any, Any]:
     """Make an environment for Stable-Baselines3.
 
     Args:
         env_id: an id such as `CodeRL-Synth-v0`.
         one_hot: show the program alone, as categories.
+        syntax_mask: let MaskablePPO's masks allow only what can become valid Python; `docs/wrappers.md` has the cost.
         on_judge_error: `raise` or `truncate`; see the module's docstring.
         settings: the environment's arguments.
 
     Raises:
         ValueError: an unknown id or setting, or actions that are no tokens.
     """
-    env = make_token_env(env_id, settings, on_judge_error)
+    env = make_token_env(env_id, settings, on_judge_error, syntax_mask=syntax_mask)
     return ProgramAsCategories(env) if one_hot else env
 
 

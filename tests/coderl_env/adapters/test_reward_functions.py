@@ -216,6 +216,7 @@ def test_rllib(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"env_id": "CodeRL-Synt-v0"}, "unknown environment 'CodeRL-Synt-v0'; did you mean 'CodeRL-Synth-v0'"),
         ({"action_mode": "line"}, "acts with numbers, so action_mode must be 'token', not 'line'"),
         ({"on_judge_error": "ignore"}, "unknown rule for judge errors 'ignore'"),
+        ({"syntax_mask": "yes"}, "syntax_mask must be True or False, not 'yes'"),
     ],
 )
 def test_environments_that_cannot_be_made(settings: dict[str, Any], message: str) -> None:
@@ -239,6 +240,19 @@ def test_stable_baselines3_observations() -> None:
     assert np.array_equal(env.get_wrapper_attr("action_masks")(), env.unwrapped.action_masks())
     plain = stable_baselines3.make_env("CodeRL-Synth-v0")
     assert isinstance(plain.observation_space["prompt"], gym.spaces.Box)
+
+
+def test_masks_of_valid_python() -> None:
+    settings = {"syntax_mask": True, "max_program_tokens": 8, "on_judge_error": "truncate"}
+    categories = stable_baselines3.make_env("CodeRL-Synth-v0", one_hot=True, **settings)
+    masked = rllib.make_env({"env_id": "CodeRL-Synth-v0", **settings})
+    tokenizer = masked.unwrapped.tokenizer
+    for env in (categories, masked):
+        env.reset(seed=0)
+        observation = env.step(tokenizer.encode("(")[0])[0]
+    masks = categories.get_wrapper_attr("action_masks")()
+    assert masks.tolist() == observation["action_mask"].tolist()
+    assert [masks[tokenizer.encode(text)[0]] for text in (")", "]")] == [True, False]
 
 
 def test_a_failing_judge_may_truncate(toy: Any) -> None:
