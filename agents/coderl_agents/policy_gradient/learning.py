@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,11 +21,11 @@ from coderl_agents.codet5.optimizers import Optimizers, make_optimizers
 from coderl_agents.codet5.stages import stage_rate
 from coderl_agents.codet5.supervised import to_batch, training_network
 from coderl_agents.codet5.train_critic import pieces
-from coderl_agents.policy_gradient.advantages import greedy_baseline, group_normalised, leave_one_out
 from coderl_agents.policy_gradient.losses import kl_estimates, policy_loss, value_loss
 from coderl_agents.policy_gradient.reference import Reference
+from coderl_agents.policy_gradient.signals import Signal, Taught, program_signals, rows_of, token_signals
 from coderl_agents.policy_gradient.team import Team
-from coderl_agents.policy_gradient.value_head import Estimate, ValueHead, estimates
+from coderl_agents.policy_gradient.value_head import ValueHead, estimates
 from coderl_env.experiment.workbench import StageClock, Workbench
 
 if TYPE_CHECKING:
@@ -40,23 +39,6 @@ _WARMUP_STEPS = 3
 
 class TrainingDivergedError(ValueError):
     """Several steps in a row had no sound update."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Signal:
-    """What a program teaches, one number for each token of `row`.
-
-    Attributes:
-        row: the program.
-        gains: advantages.
-        reference: log-probabilities under the reference, where the loss has a distance from it.
-        estimate: PPO's values, where there is a value head.
-    """
-
-    row: Row
-    gains: tuple[float, ...]
-    reference: tuple[float, ...] | None = None
-    estimate: Estimate | None = None
 
 
 class Learner:
@@ -132,18 +114,16 @@ class Learner:
     def learn(self, experience: Experience) -> dict[str, float]:
         """Learn from judged programs and return figures; nothing is learned where nothing was judged."""
         groups = [group for group in experience.groups if group.rows]
-        signals, figures = self._signals(groups)
+        useful, figures = self._taught(groups)
         drawn = sum(group.drawn for group in groups)
-        useful = [group for group in signals if group]
-        taught = [signal for group in useful for signal in group if any(signal.gains)]
-        figures["useful"] = sum(signal.row.count for signal in taught) / max(drawn, 1)
+        figures["useful"] = sum(one.useful for one in useful) / max(drawn, 1)
         figures["updates"] = 0.0
         if not useful:
             return figures
         settings = self.agent.settings
         rng = np.random.default_rng([self.workbench.config.seed, _SHUFFLE_STREAM, experience.step])
         # Of all programs drawn: those without advantage take part in the mean.
-        scale = sum(_size(row, settings.reduction) for group in groups for row in group.rows) / settings.rl_minibatches
+        scale = sum(_size(row, settings.reduction) for row in rows_of(groups)) / settings.rl_minibatches
         found: list[dict[str, float]] = []
         for _ in range(settings.rl_epochs):
             split = np.array_split(rng.permutation(len(useful)), settings.rl_minibatches)
@@ -181,35 +161,20 @@ class Learner:
         self._ahead = [unpack(self.workbench, packed) for packed in state["ahead"]]
         torch.set_rng_state(state["random"])
 
-    def _signals(self, groups: Sequence[Group]) -> tuple[list[list[_Signal]], dict[str, float]]:
-        """Return, for each problem, the programs that teach something, and figures."""
+    def _taught(self, groups: Sequence[Group]) -> tuple[list[Taught], dict[str, float]]:
+        """Return what the programs of each problem teach, and figures; problems that teach nothing are left out."""
         settings = self.agent.settings
         figures: dict[str, float] = {}
-        reference = values = None
+        reference = None
         if self._reference is not None and groups:
             with self._reference.in_place():
                 reference = self._measure(groups)[0]
-            pairs = [(row, other) for row, other in zip(_rows(groups), reference, strict=True)]
-            figures["kl"] = _mean_kl(pairs)
-        if self._head is not None:
-            values = self._measure(groups)[1]
-            found = estimates(_rows(groups), values, reference, kl_weight=settings.kl_weight, trace=settings.gae_lambda)
-            whole = iter(found)
-            return [
-                [_Signal(row, one.advantages, None, one) for row, one in zip(group.rows, whole, strict=False)]
-                for group in groups
-            ], figures
-        others = iter(reference) if reference is not None and self._in_loss else None
-        signals = []
-        for group in groups:
-            kept = []
-            for row, advantage in zip(group.rows, _advantages(group, settings.advantage), strict=True):
-                other = None if others is None else next(others)
-                # Without a distance to keep, a program without advantage teaches nothing.
-                if advantage != 0 or other is not None:
-                    kept.append(_Signal(row, (advantage,) * len(row.log_probs), other))
-            signals.append(kept)
-        return signals, figures
+            figures["kl"] = _mean_kl(rows_of(groups), reference)
+        if self._head is None:
+            return program_signals(groups, settings.advantage, reference if self._in_loss else None), figures
+        rows, values = rows_of(groups), self._measure(groups)[1]
+        found = estimates(rows, values, reference, kl_weight=settings.kl_weight, trace=settings.gae_lambda)
+        return token_signals(groups, found), figures
 
     @torch.no_grad()
     def _measure(self, groups: Sequence[Group]) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
@@ -219,7 +184,7 @@ class Learner:
         values: list[tuple[float, ...]] = []
         for part in pieces(self.agent, groups):
             found, states = self._forward(part)
-            lengths = [len(row.example.target) for row in _rows(part)]
+            lengths = [len(row.example.target) for row in rows_of(part)]
             log_probs += [tuple(row.tolist()) for row in found.split(lengths)]
             if self._head is not None:
                 values += [tuple(row.tolist()) for row in self._head(states).split(lengths)]
@@ -235,19 +200,18 @@ class Learner:
         allowed = self.agent.allowed.to(states.device)
         return token_log_probs(self.network.logits(states), batch.labels[places], allowed), states
 
-    def _update(self, groups: Sequence[Sequence[_Signal]], scale: float) -> dict[str, float]:
+    def _update(self, useful: Sequence[Taught], scale: float) -> dict[str, float]:
         """Take one optimisation step, unless its loss or gradient is not sound; return figures."""
         settings = self.agent.settings
         self.agent.model.train()
         total = distance = 0.0
-        shared = self.team.share(groups)
-        signals = iter([signal for group in shared for signal in group])
-        bare = [_bare(group) for group in shared]
-        for part in pieces(self.agent, bare):
+        shared = self.team.share(useful)
+        signals = iter([signal for one in shared for signal in one.signals])
+        for part in pieces(self.agent, [one.group for one in shared]):
             log_probs, states = self._forward(part)
-            taught = [next(signals) for _ in _rows(part)]
-            old = _joined([signal.row.log_probs for signal in taught], log_probs)
-            loss = self._loss(taught, log_probs, old, states, scale)
+            rows = rows_of(part)
+            old = _joined([row.log_probs for row in rows], log_probs)
+            loss = self._loss(rows, [next(signals) for _ in rows], log_probs, old, states, scale)
             loss.backward()
             total += float(loss.detach())
             distance += float(((log_probs.detach() - old).exp() - 1).abs().sum())
@@ -259,12 +223,20 @@ class Learner:
             return {"skipped": 1.0, "policy_loss": total, "gradient_norm": norm}
         factor = stage_rate(self.clock.step, self.clock.fraction, warmup=_WARMUP_STEPS, cooldown=settings.rl_cooldown)
         self.optimizers.step(factor)
-        tokens = sum(len(signal.gains) for group in groups for signal in group)
+        tokens = sum(len(signal.gains) for one in useful for signal in one.signals)
         return {"policy_loss": total, "gradient_norm": norm, "ratio_distance": distance / max(tokens, 1)}
 
-    def _loss(self, signals: Sequence[_Signal], log_probs: Tensor, old: Tensor, states: Tensor, scale: float) -> Tensor:
+    def _loss(
+        self,
+        rows: Sequence[Row],
+        signals: Sequence[Signal],
+        log_probs: Tensor,
+        old: Tensor,
+        states: Tensor,
+        scale: float,
+    ) -> Tensor:
         settings = self.agent.settings
-        counts = _joined([(float(signal.row.count),) * len(signal.gains) for signal in signals], log_probs)
+        counts = _joined([(float(row.count),) * len(row.log_probs) for row in rows], log_probs)
         gains = _joined([signal.gains for signal in signals], log_probs) * counts
         low, high = (None, None) if settings.clip_low < 0 else (settings.clip_low, settings.clip_high)
         loss = policy_loss(log_probs, old, gains, clip_low=low, clip_high=high, normaliser=scale)
@@ -300,28 +272,10 @@ class Learner:
             )
 
 
-def _advantages(group: Group, kind: str) -> list[float]:
-    """Return the advantage of each row of a problem."""
-    returns, counts = [row.reward for row in group.rows], [row.count for row in group.rows]
-    if kind == "greedy":
-        assert group.greedy_reward is not None
-        return greedy_baseline(returns, group.greedy_reward)
-    return leave_one_out(returns, counts) if kind == "leave_one_out" else group_normalised(returns, counts)
-
-
-def _bare(signals: Sequence[_Signal]) -> Group:
-    """Return the rows of one problem's signals as a group; its task and baseline are not read."""
-    return Group(None, tuple(signal.row for signal in signals), None)  # type: ignore[arg-type]
-
-
-def _rows(groups: Sequence[Group]) -> list[Row]:
-    return [row for group in groups for row in group.rows]
-
-
-def _mean_kl(pairs: Sequence[tuple[Row, tuple[float, ...]]]) -> float:
+def _mean_kl(rows: Sequence[Row], reference: Sequence[tuple[float, ...]]) -> float:
     """Return the mean over tokens of `log p - log p_reference`, of the programs as drawn."""
-    total = sum(row.count * (sum(row.log_probs) - sum(other)) for row, other in pairs)
-    return total / max(sum(row.count * len(other) for row, other in pairs), 1)
+    total = sum(row.count * (sum(row.log_probs) - sum(other)) for row, other in zip(rows, reference, strict=True))
+    return total / max(sum(row.count * len(row.log_probs) for row in rows), 1)
 
 
 def _joined(rows: Sequence[Sequence[float]], like: Tensor) -> Tensor:
