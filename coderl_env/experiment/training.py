@@ -128,7 +128,7 @@ class TrainConfig:
     checkpoint_seconds: float = 30.0
     eval_problems: int = 500
     eval_samples: int = 10
-    critic_sampling_budget: int = 20
+    critic_sampling_budget: int = 10
     temperature: float = 0.6
     top_p: float = 1.0
 

@@ -48,7 +48,7 @@ RATES: dict[str, dict[str, Any]] = {
         "learning_rate": 5e-3,
         "critic_rate": 5e-3,
         "critic_matrix_rate": 0.008,
-        "rl_rate": 2e-4,
+        "rl_rate": 5e-4,
     },
     "published": {
         "optimizer": "adamw",
@@ -133,11 +133,11 @@ class Settings:
         rl_cooldown: share of reinforcement learning over which its learning rate falls to 0 at the end.
         clip_low: how far the importance ratio may fall below 1; negative for no ratio at all, as in the paper.
         clip_high: how far it may rise above 1.
-        baseline: `greedy` (the paper: the greedy program's return), `group` (mean return of the other programs of the
-            same problem) or `none`. `positives` is no baseline: the advantage is 1 for programs that pass and 0 for all
-            others, which is cross-entropy on the actor's own successes (the paper's table 3).
+        baseline: `group` (mean return of the other programs of the same problem), `greedy` (the paper: the greedy
+            program's return) or `none`. `positives` is no baseline: the advantage is 1 for programs that pass and 0 for
+            all others, which is cross-entropy on the actor's own successes (the paper's table 3).
         scale_advantages: divide by the deviation of the problem's returns; with `group` only.
-        weighting: weight of a token: `critic` (the paper), `uniform` or `decay` (falling linearly, the paper's
+        weighting: weight of a token: `uniform`, `critic` (the paper) or `decay` (falling linearly, the paper's
             ablation).
         reduction: whether the loss is averaged over `tokens` or (the paper's sum over t) over `programs`.
         rl_weight: weight of the policy loss.
@@ -191,9 +191,9 @@ class Settings:
     rl_cooldown: float = 0.3
     clip_low: float = 0.2
     clip_high: float = 0.28
-    baseline: str = "greedy"
+    baseline: str = "group"
     scale_advantages: bool = False
-    weighting: str = "critic"
+    weighting: str = "uniform"
     reduction: str = "tokens"
     rl_weight: float = 1.0
     ce_weight: float = 0.1

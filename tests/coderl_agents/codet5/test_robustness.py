@@ -36,6 +36,7 @@ def tiny_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def small(**changes: Any) -> TrainConfig:
     settings = {
+        "recipe": "learned",
         "model": "fresh:tiny",
         "precision": "float32",
         "batch_size": 4,

@@ -44,7 +44,7 @@ def tiny_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def small(**changes: Any) -> TrainConfig:
-    settings = {"model": "fresh:tiny", "batch_size": 4, "ce_batch": 2, "precision": "float32"} | {
+    settings = {"recipe": "learned", "model": "fresh:tiny", "batch_size": 4, "ce_batch": 2, "precision": "float32"} | {
         "critic_batch": 3,
         "critic_updates": 2,
         "critic_spread": 4,  # of 3 programs: three times as many problems, one program of each
@@ -253,7 +253,7 @@ def test_what_does_not_fit_is_one_sentence(tmp_path: Path) -> None:
         ({"baseline": "gready"}, None, "unknown value of baseline 'gready'; did you mean 'greedy'"),
         ({"stages": ["warmstart"]}, None, "unknown stage 'warmstart'; did you mean 'warm_start'"),
         ({"lr": 1}, None, "unknown setting of agent codet5 'lr'"),
-        ({"scale_advantages": True}, None, "scale_advantages needs baseline 'group'"),
+        ({"scale_advantages": True, "baseline": "greedy"}, None, "scale_advantages needs baseline 'group'"),
     ]
     for settings, checkpoint, words in cases:
         with pytest.raises(ValueError, match=words) as caught:
