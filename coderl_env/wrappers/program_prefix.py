@@ -80,6 +80,11 @@ class ProgramPrefix:
         """Whether `token` may follow."""
         return self._end is None or self._end_after(token) is not None
 
+    def known_end(self, token: int) -> str | None:
+        """Return a text that ends the program behind `token`, or None where none is known."""
+        end = self._end_after(token)
+        return None if end is None else end.text
+
     def mask(self, playable: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which of the `playable` tokens may follow. (vocabulary,)"""
         if self._end is None:

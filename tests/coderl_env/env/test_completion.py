@@ -156,10 +156,10 @@ def test_a_beginning_grows() -> None:
 @pytest.mark.parametrize(
     ("above", "more"),
     [
-        ("def f():\n  x = 1\n  ", "nonlocal x\n"),
-        ("def f():\n  print(x)\n  ", "global x\n"),
-        ("async def f():\n  yield 1\n  ", "return 2\n"),
-        ("x = 1\ny = 2\n", "from __future__ import annotations\n"),
+        ("def f():\n  x = 1\n  z = 0\n  ", "nonlocal x\n"),
+        ("def f():\n  print(x)\n  z = 0\n  ", "global x\n"),
+        ("async def f():\n  yield 1\n  z = 0\n  ", "return 2\n"),
+        ("x = 1\ny = 2\nz = 0\n", "from __future__ import annotations\n"),
     ],
 )
 def test_what_reaches_far_is_seen(above: str, more: str) -> None:

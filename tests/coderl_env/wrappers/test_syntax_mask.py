@@ -21,7 +21,10 @@ from coderl_env.env.completion import is_valid
 from coderl_env.outcome import CaseResult, Judgement, Outcome, Verdict
 from coderl_env.problem import Problem, StdioCase
 from coderl_env.starter import continue_starter
+from coderl_env.tokens import load_tokenizer
 from coderl_env.wrappers import ActionMaskObservation, Repair, SyntaxMask
+from coderl_env.wrappers.program_prefix import ProgramPrefix
+from coderl_env.wrappers.vocabulary import read_vocabulary
 
 STARTERS = [
     "",
@@ -167,6 +170,34 @@ def test_the_mask_is_what_allows_says(text: str) -> None:
         play(alone, text)
         # Asked alone, no other token's answer is at hand.
         assert alone.allows(token) == mask[token], env.unwrapped.tokenizer.decode([token])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = [a",
+        "x = 'a",
+        "def f(a",
+        "import",
+        "def f():\n  def g():\n    nonlocal",
+        "match x:\n  case {1:",
+        "if x:\n",
+        "1",
+        "x.",
+    ],
+)
+def test_what_holds_for_many_holds_for_each(text: str) -> None:
+    """Tokens that are decided about together have an end each that makes a valid program."""
+    tokenizer = load_tokenizer("nano")
+    vocabulary = read_vocabulary(tokenizer)
+    prefix = ProgramPrefix(vocabulary, 60, text, tokenizer.encode(text))
+    mask = prefix.mask(vocabulary.without("\0"))
+    allowed = np.flatnonzero(mask).tolist()
+    assert len(allowed) > 20
+    for token in random.Random(0).sample(allowed, min(50, len(allowed))):
+        end = prefix.known_end(token)
+        assert end is not None
+        assert is_valid(text + vocabulary.texts[token] + end), (vocabulary.texts[token], end)
 
 
 def test_some_tokens_may_be_asked_for() -> None:
