@@ -255,12 +255,15 @@ def groups_of_samples(agent: CodeT5Agent, samples: Iterable[Sample], task_of: Ca
         task_of: returns the task of an id.
     """
     found: dict[tuple[str, int, str], dict[str, Row]] = {}
+    tasks: dict[str, Task] = {}  # a problem may have to be made again to be asked for
     for sample in samples:
         rows = found.setdefault((sample.stage, sample.step, sample.task_id), {})
         if sample.program in rows:
             rows[sample.program] = replace(rows[sample.program], count=rows[sample.program].count + 1)
             continue
-        example = agent.encode(task_of(sample.task_id), sample.program)
+        if sample.task_id not in tasks:
+            tasks[sample.task_id] = task_of(sample.task_id)
+        example = agent.encode(tasks[sample.task_id], sample.program)
         if example.target:
             rows[sample.program] = Row(example, (), 1, Outcome(sample.outcome), sample.reward)
     return [Group(Task(task_id, ""), tuple(rows.values()), None) for (_, _, task_id), rows in found.items() if rows]
