@@ -17,7 +17,16 @@ from typing import Any
 from coderl_env.judge import child, wire
 from coderl_env.judge.interpreter import PROGRAM_FILE
 from coderl_env.judge.relay import Relay, memory_file
-from coderl_env.judge.watch import Exchange, Usage, Watch, cpu_seconds_of, kill_stragglers, peak_bytes
+from coderl_env.judge.watch import (
+    MAX_FILE_BYTES,
+    MAX_FILES,
+    Exchange,
+    Usage,
+    Watch,
+    cpu_seconds_of,
+    kill_stragglers,
+    peak_bytes,
+)
 
 # What a child may say of its exception, or the compiler of the source.
 _REPORT_BYTES = 4096
@@ -180,11 +189,12 @@ class _Hearing:
         for descriptor in self._code:
             os.close(descriptor)
 
-    def _clean_up(self, born: _Child) -> None:
+    def _clean_up(self, born: _Child) -> bool:
+        """End the child and all that it started and wrote; return whether it left too much."""
         born.end()
         if "session" in self._confinement.guards:
             kill_stragglers(born.pid)
-        _empty(self._confinement.directory)
+        return _empty(self._confinement.directory)
 
 
 class _Child:
@@ -248,7 +258,8 @@ class _Runs(_Hearing):
         usage = self._watch(born, limit).wait()
         born.reaped = True
         born.check_confined()
-        self._clean_up(born)
+        if self._clean_up(born) and not usage.reason:
+            usage.reason = "files"
         _, stdout, report = self._files
         output_bytes = os.fstat(stdout).st_size
         if not usage.reason and output_bytes > self._limits["output_bytes"]:
@@ -397,23 +408,35 @@ def _name_of_signal(status: int) -> str:
     return signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else "no word"
 
 
-def _empty(directory: str) -> None:
-    """Remove everything in the private directory, however deep: folders inside are moved up before they are emptied."""
+def _empty(directory: str) -> bool:
+    """Remove everything in the private directory, however deep: folders inside are moved up before they are emptied.
+
+    Returns:
+        Whether it was more than a program may leave, or hidden from its own user; a program that is over before anybody
+        looks at its files is judged like any other.
+    """
     pending = [directory]
+    count = size = 0
+    hidden = False
     while pending:
         current = pending.pop()
         for entry in list(os.scandir(current)):
+            count += 1
+            status = entry.stat(follow_symlinks=False)
             if entry.is_dir(follow_symlinks=False):
                 # A program may have made it so that nobody may look inside.
+                hidden = hidden or status.st_mode & 0o700 != 0o700
                 os.chmod(entry.path, 0o700)
                 # A name that no program can have taken.
                 target = f"{directory}/{os.urandom(8).hex()}"
                 os.rename(entry.path, target)
                 pending.append(target)
             else:
+                size += status.st_size
                 os.unlink(entry.path)
         if current != directory:
             os.rmdir(current)
+    return hidden or count > MAX_FILES or size > MAX_FILE_BYTES
 
 
 def _record(usage: Usage, born: _Child) -> dict[str, Any]:

@@ -23,8 +23,8 @@ from coderl_env.judge.wire import FrameTooLargeError
 
 _POLL_SECONDS = 0.02
 _MAX_THREADS = 128
-_MAX_FILES = 1000
-_MAX_FILE_BYTES = 64 << 20
+MAX_FILES = 1000
+MAX_FILE_BYTES = 64 << 20
 # However long a starved machine keeps a program waiting, past this multiple of its wall limit it is given up.
 _WALL_GRACE = 6.0
 # Linux counts kibibytes, macOS bytes.
@@ -297,7 +297,7 @@ def _holds_too_much(directory: str) -> bool:
             else:
                 with contextlib.suppress(OSError):
                     size += entry.stat(follow_symlinks=False).st_size
-            if count > _MAX_FILES or size > _MAX_FILE_BYTES:
+            if count > MAX_FILES or size > MAX_FILE_BYTES:
                 return True
     return False
 
