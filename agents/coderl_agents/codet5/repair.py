@@ -45,7 +45,7 @@ _STREAM = 31
 _LESSON_STREAM = 4
 _WARMUP_STEPS = 10
 _COOLDOWN = 0.5
-_SAMPLES = 4  # programs for each demonstration's problem
+_LESSONS, _SAMPLES = 16, 4  # demonstrations of a step, and programs for the problem of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ class _Lesson:
         agent, workbench = self.agent, self.workbench
         if self.corpus is None:
             return []
-        lessons = [one for _, one in self.corpus.lessons(self.clock.step, agent.settings.batch_size, _LESSON_STREAM)]
+        lessons = [one for _, one in self.corpus.lessons(self.clock.step, _LESSONS, _LESSON_STREAM)]
         rng = np.random.default_rng([workbench.config.seed, _STREAM + 1, self.clock.step])
         sampling = Sampling(agent.settings.rl_temperature, agent.settings.rl_top_p, int(rng.integers(2**31)))
         programs = agent.generate([lesson.task for lesson in lessons], _SAMPLES, sampling)
