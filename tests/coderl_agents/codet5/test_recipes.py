@@ -77,8 +77,10 @@ def test_the_code_recipe_has_the_official_critic() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", [name for name in sorted(RECIPES) if "stages" not in RECIPES[name]])
-def test_every_recipe_trains(recipe: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "recipe", ["paper", "code", "no_baseline", "linear_decay", "ce_with_positives", "group_critic"]
+)
+def test_recipes_train(recipe: str, tmp_path: Path) -> None:
     assert len(run(config(recipe), tmp_path / "run")) >= 6
 
 

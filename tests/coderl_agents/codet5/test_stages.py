@@ -141,8 +141,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "warm_start",
         "critic",
         "rl",
-        "ce_continued",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("sampling_critic", "repair")),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("ce_continued", "sampling_critic", "repair")),
     ],
 )
 def test_a_stopped_run_goes_on_to_the_same_weights(
