@@ -49,6 +49,7 @@ def test_a_contender_that_is_not_installed_is_absent() -> None:
     contender.close()
 
 
+@pytest.mark.slow
 def test_a_contender_judges_a_round() -> None:
     contender = Contender("coderl, calls", sys.executable, 1, 1)
     assert contender.absent == ""
@@ -62,6 +63,7 @@ def test_the_floor_is_a_time_for_each_repetition() -> None:
     assert len(floor(3, 2)) == 3
 
 
+@pytest.mark.slow
 def test_the_quick_benchmark_writes_its_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "figures.json"
     arguments = ["--quick", "--judgements", "5", "--scaling", "1", "--ballast", "1", "--json", str(file)]
@@ -72,6 +74,7 @@ def test_the_quick_benchmark_writes_its_figures(tmp_path: Path, capsys: pytest.C
     assert "first verdict" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_soak_takes_stock(capsys: pytest.CaptureFixture[str]) -> None:
     assert soak.main(["--count", "120", "--workers", "1"]) == 0
     assert "120 judgements" in capsys.readouterr().out

@@ -12,6 +12,7 @@ from coderl_env.outcome import Outcome
 from coderl_env.problem import AssertCase
 
 NAMES = ("apps", "mbpp", "humaneval")
+JUDGED = [pytest.param(name, marks=pytest.mark.slow) if name == "apps" else name for name in NAMES]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_statements_show_examples_that_can_be_read(name: str) -> None:
     assert [problem.id for problem in dataset if not problem.examples] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", JUDGED)
 def test_every_reference_solution_passes(name: str, judge: Judge) -> None:
     dataset = load_dataset(name)
     assert [result.problem_id for result in verify(dataset, judge, max_solutions=1) if not result.passed] == []
@@ -60,7 +61,7 @@ def test_every_reference_solution_passes(name: str, judge: Judge) -> None:
     assert failed == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", JUDGED)
 def test_every_wrong_solution_runs_and_is_rejected(name: str, judge: Judge) -> None:
     dataset = load_dataset(name)
     programs = wrong_solutions(name)

@@ -71,7 +71,7 @@ def _work(waiting: queue.SimpleQueue[Probe], found: dict[str, Fate]) -> None:
         weakened.close()
 
 
-@pytest.fixture(scope="module", params=["strict", "portable"])
+@pytest.fixture(scope="module", params=["strict", pytest.param("portable", marks=pytest.mark.slow)])
 def results(request: pytest.FixtureRequest) -> dict[str, ProbeResult]:
     """What became of each probe in one tier."""
     reason = tier_report()[request.param]

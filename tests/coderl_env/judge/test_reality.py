@@ -119,7 +119,12 @@ def test_passes_that_only_the_published_apps_rule_accepts_are_rejected(shared_da
 
 
 @pytest.mark.parametrize(
-    ("name", "count", "size"), [("apps_coderl", 88, 40), ("apps_codechain", 250, 40), ("humaneval_mbpp", 1133, 250)]
+    ("name", "count", "size"),
+    [
+        pytest.param("apps_coderl", 88, 40, marks=pytest.mark.slow),
+        ("apps_codechain", 250, 40),
+        ("humaneval_mbpp", 1133, 250),
+    ],
 )
 def test_recorded_verdicts_are_the_judges_too(shared_data: Path, name: str, count: int, size: int) -> None:
     everything = list(records(name, shared_data))

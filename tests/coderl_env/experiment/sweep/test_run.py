@@ -165,7 +165,8 @@ def test_a_folder_of_another_sweep_or_in_use_is_refused(small: Small, tmp_path: 
 
 
 @pytest.mark.timeout(1200)  # on a busy machine
-@pytest.mark.parametrize("kills", [pytest.param(2), pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [2, 20])
 def test_a_sweep_that_was_killed_ends_as_one_that_was_not(small: Small, kills: int, tmp_path: Path) -> None:
     values = small(budget={"steps": 3}) if kills == 2 else small(seeds=2, parallel=2, budget={"steps": 30})
     began = time.monotonic()
