@@ -138,10 +138,11 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "stage",
     [
-        "warm_start",
-        "critic",
         "rl",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("ce_continued", "sampling_critic", "repair")),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("warm_start", "critic", "ce_continued", "sampling_critic", "repair")
+        ),
     ],
 )
 def test_a_stopped_run_goes_on_to_the_same_weights(

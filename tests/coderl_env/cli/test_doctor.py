@@ -48,6 +48,7 @@ def test_the_judge_holds_on_this_machine(coderl: Callable[..., Any]) -> None:
     assert set(report["tiers"]) == {"strict", "portable", "none"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_probes")
 def test_the_probes_get_out_where_nothing_holds_them(coderl: Callable[..., Any]) -> None:
     """Without isolation the escapes work: a probe that cannot fail would prove nothing."""

@@ -284,6 +284,7 @@ def test_objects_of_a_tests_own_class_travel_by_value(judge: Judge, program: str
     assert judge_assert(judge, program, f"{NODES}\n{code}").verdict is verdict
 
 
+@pytest.mark.slow
 def test_objects_without_end_are_a_verdict(judge: Judge) -> None:
     endless = "    def __getattribute__(self, name): return {'val': 1, 'next': Node()}\n"
     program = f"class Node:\n{endless}def f(): return Node()"

@@ -125,6 +125,7 @@ def _is_plain(name: str) -> bool:
 
 
 @needs_linux
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(filter(_is_plain, HONEST)))
 def test_plain_python_agrees_that_the_program_is_honest(weakened: Weakened, name: str) -> None:
     """What the judge accepts is what `python program.py` prints."""
@@ -185,6 +186,7 @@ def test_no_probe_is_there_twice() -> None:
         assert seen.setdefault(key, probe.name) == probe.name
 
 
+@pytest.mark.slow
 def test_the_attacks_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No descriptor and no process of the judging one, nothing in the folder of the private directories."""
     monkeypatch.setattr(process, "_memory_folder", lambda: os.fspath(tmp_path))

@@ -40,7 +40,13 @@ def patient() -> Iterator[Judge]:
 
 @pytest.mark.parametrize(
     ("source", "programs"),
-    [("apps", 14), ("codecontests", 5), ("leetcode", 25), ("mbpp", 25), ("humaneval", 15)],
+    [
+        ("apps", 14),
+        pytest.param("codecontests", 5, marks=pytest.mark.slow),
+        ("leetcode", 25),
+        ("mbpp", 25),
+        ("humaneval", 15),
+    ],
 )
 def test_the_judge_sees_what_plain_python_sees(shared_data: Path, patient: Judge, source: str, programs: int) -> None:
     assert source in SOURCES
