@@ -16,9 +16,11 @@ from coderl_env.cli.options import (
     DataDirOption,
     JsonOption,
     LimitOption,
+    RayOption,
     SetOption,
     allow_agents_here,
     environment_id,
+    judge_maker,
     parse_settings,
 )
 from coderl_env.cli.predictions import PredictionOptions, evaluate_predictions
@@ -30,7 +32,7 @@ from coderl_env.experiment.evaluation import evaluate, evaluation_row
 from coderl_env.experiment.report import summary_tables
 from coderl_env.experiment.run_folder import read_config
 from coderl_env.experiment.training import TrainConfig
-from coderl_env.judge import JUDGE_VERSION, Judge
+from coderl_env.judge import JUDGE_VERSION, MakesJudge
 from coderl_env.naming import unknown_name
 from coderl_env.problem import Problem
 from coderl_env.registry import AgentSpec, make_agent
@@ -83,6 +85,7 @@ def evaluate_command(
         str | None,
         typer.Option("--isolation", help="auto, strict, portable or none.", show_default="the run's, or auto"),
     ] = None,
+    ray: RayOption = None,
     solutions: Annotated[
         bool, typer.Option("--solutions", help="Hand the agent the reference solutions: for the oracle only.")
     ] = False,
@@ -168,6 +171,7 @@ def evaluate_command(
             cache=cache,
             seed=seed,
             out=out,
+            make_judge=judge_maker(ray),
         )
         evaluate_predictions(options, as_json=as_json)
         return
@@ -191,7 +195,8 @@ def evaluate_command(
     config = _config(run, chosen, model, parse_settings(settings))
     place = checkpoint if checkpoint is not None or run is None else _checkpoint(run, row)
     allow_agents_here()
-    summary = _evaluated(config, place, solutions, row if run is not None else config.agent)
+    name = row if run is not None else config.agent
+    summary = _evaluated(config, place, solutions, name, judge_maker(ray))
     if as_json:
         emit_json(summary)
         return
@@ -234,7 +239,9 @@ def _checkpoint(run: Path, row: str) -> Path:
     return folder / row
 
 
-def _evaluated(config: TrainConfig, checkpoint: Path | None, with_solutions: bool, name: str) -> dict[str, Any]:
+def _evaluated(
+    config: TrainConfig, checkpoint: Path | None, with_solutions: bool, name: str, make_judge: MakesJudge
+) -> dict[str, Any]:
     dataset = load_dataset(config.dataset, config.eval_split, config.data_dir, config.difficulties)
     problems = list(islice(dataset, config.eval_problems))
     tokenizer = load_tokenizer(config.tokenizer)
@@ -251,7 +258,7 @@ def _evaluated(config: TrainConfig, checkpoint: Path | None, with_solutions: boo
     total = len(problems) * (config.eval_samples + 1)
     judged = 0
     with (
-        Judge(config.judge_workers, comparator=config.comparator, isolation=config.isolation) as judge,
+        make_judge(config.judge_workers, comparator=config.comparator, isolation=config.isolation) as judge,
         TerminalProgress(progress_console()) as progress,
     ):
 

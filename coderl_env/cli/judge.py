@@ -10,11 +10,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from coderl_env.cli.options import IsolationOption, JsonOption
+from coderl_env.cli.options import IsolationOption, JsonOption, RayOption, judge_maker
 from coderl_env.cli.terminal import emit_json, emit_table, printable
 from coderl_env.datasets.formats import problem_from_row
 from coderl_env.datasets.rows import Row, parse_json, read_text
-from coderl_env.judge import Judge
 from coderl_env.naming import unknown_name
 from coderl_env.outcome import Judgement
 from coderl_env.problem import Problem
@@ -30,6 +29,7 @@ def judge_command(
         str, typer.Option("--comparator", help="How output is compared: lines, exact, tokens, floats or apps.")
     ] = "lines",
     isolation: IsolationOption = "auto",
+    ray: RayOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge a program: run its problem's tests in a sandbox and print what became of each.
@@ -43,7 +43,7 @@ def judge_command(
         raise ValueError("--problem and --program cannot both be standard input; name a file for one of them")
     task = read_problem(problem, problem_id)
     text = read_program(program)
-    with Judge(workers=1, comparator=comparator, isolation=isolation) as judge:
+    with judge_maker(ray)(workers=1, comparator=comparator, isolation=isolation) as judge:
         judgement = judge.judge(text, task)
     if as_json:
         emit_json(judgement.to_dict())

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,8 @@ import typer
 
 from coderl_env.experiment.events import WANDB_VARIABLE
 from coderl_env.experiment.settings import SHORT_NAMES, checked_fields, environment_id
+from coderl_env.judge import Judge, MakesJudge
+from coderl_env.judge.ray_judge import RayJudge
 from coderl_env.problem import Limits
 
 __all__ = [
@@ -24,11 +27,13 @@ __all__ = [
     "IsolationOption",
     "JsonOption",
     "LimitOption",
+    "RayOption",
     "SetOption",
     "WandbOption",
     "allow_agents_here",
     "checked_fields",
     "environment_id",
+    "judge_maker",
     "parse_limits",
     "parse_settings",
     "use_wandb",
@@ -51,6 +56,10 @@ SetOption = Annotated[
 LimitOption = Annotated[
     list[str] | None,
     typer.Option("--limit", help="A limit of the judge, as cpu_seconds=4; may be given more than once."),
+]
+RayOption = Annotated[
+    str | None,
+    typer.Option("--ray", help="Judge on the nodes of the Ray cluster at this address; local starts one here."),
 ]
 WandbOption = Annotated[
     str | None, typer.Option("--wandb", help="Copy all figures to this project on Weights & Biases.")
@@ -75,6 +84,11 @@ def allow_agents_here() -> None:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
+
+
+def judge_maker(ray: str | None) -> MakesJudge:
+    """Return what makes a command's judge: on this machine, or on the Ray cluster at an address."""
+    return Judge if ray is None else partial(RayJudge, ray)
 
 
 def parse_limits(pairs: Sequence[str] | None) -> Limits | None:

@@ -21,7 +21,7 @@ from coderl_env.experiment.reports.grids import level_order, percent
 from coderl_env.experiment.run_folder import write_whole
 from coderl_env.experiment.settings import SHORT_NAMES, environment_id
 from coderl_env.experiment.sweep.records import StoredSample
-from coderl_env.judge import Judge
+from coderl_env.judge import MakesJudge
 from coderl_env.naming import unknown_name
 from coderl_env.outcome import Outcome
 from coderl_env.registration import ENVIRONMENTS
@@ -48,6 +48,7 @@ class PredictionOptions:
     cache: Path | None
     seed: int
     out: Path | None
+    make_judge: MakesJudge
 
 
 def evaluate_predictions(options: PredictionOptions, *, as_json: bool) -> None:
@@ -95,7 +96,7 @@ def _judged(
     stop = "first_limit" if needs_all_tests(resolve_reward(settings["reward"])) else "first_failure"
     judged = passed = 0
     with (
-        Judge(
+        options.make_judge(
             limits=parse_limits(options.limits),
             comparator=options.comparator,
             isolation=options.isolation,

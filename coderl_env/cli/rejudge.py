@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from coderl_env.cli.options import IsolationOption, JsonOption, LimitOption, parse_limits
+from coderl_env.cli.options import IsolationOption, JsonOption, LimitOption, RayOption, judge_maker, parse_limits
 from coderl_env.cli.progress import TerminalProgress
 from coderl_env.cli.terminal import Stopped, emit_json, emit_table, printable, progress_console, say
 from coderl_env.datasets import Dataset, load_dataset
@@ -22,7 +22,7 @@ from coderl_env.experiment.reports.grids import percent
 from coderl_env.experiment.run_folder import write_whole
 from coderl_env.experiment.sources import Source, open_source
 from coderl_env.experiment.sweep.records import Cell, StoredSample
-from coderl_env.judge import Judge
+from coderl_env.judge import MakesJudge
 from coderl_env.outcome import Outcome
 from coderl_env.problem import Limits
 from coderl_env.registration import ENVIRONMENTS
@@ -48,6 +48,7 @@ def rejudge_command(
     ] = None,
     limits: LimitOption = None,
     isolation: IsolationOption = "auto",
+    ray: RayOption = None,
     training: Annotated[
         bool, typer.Option("--training", help="Also the programs that were drawn while training.")
     ] = False,
@@ -76,7 +77,7 @@ def rejudge_command(
         raise ValueError(f"{target} is the folder that is read; name another one with --out")
     with open_source(folder) as source:
         settings = _common_settings(source, changes)
-        summary = _rejudged(source, target, settings, changes, training=training)
+        summary = _rejudged(source, target, settings, changes, judge_maker(ray), training=training)
     write_whole(target / "summary.json", (json.dumps(summary, indent=2) + "\n").encode())
     if as_json:
         emit_json(summary)
@@ -121,6 +122,7 @@ def _rejudged(
     target: Path,
     settings: Mapping[str, Any],
     changes: Mapping[str, Any],
+    make_judge: MakesJudge,
     *,
     training: bool,
 ) -> dict[str, Any]:
@@ -138,7 +140,7 @@ def _rejudged(
 
     total = sum(count.samples for count in source.counts(training=training))
     judged = 0
-    judge = Judge(isolation=changes["isolation"], **settings)
+    judge = make_judge(isolation=changes["isolation"], **settings)
     with judge, TerminalProgress(progress_console()) as progress:
 
         def report(_: StoredSample) -> None:

@@ -19,11 +19,13 @@ from coderl_env.cli.options import (
     EnvOption,
     IsolationOption,
     JsonOption,
+    RayOption,
     SetOption,
     WandbOption,
     allow_agents_here,
     checked_fields,
     environment_id,
+    judge_maker,
     parse_settings,
     use_wandb,
 )
@@ -32,7 +34,7 @@ from coderl_env.cli.terminal import Stopped, emit_json, emit_table, progress_con
 from coderl_env.experiment.report import summary_tables, write_report
 from coderl_env.experiment.run_folder import RunFolder
 from coderl_env.experiment.training import MAIN_LEVELS, TrainConfig, train
-from coderl_env.judge import IsolationError
+from coderl_env.judge import IsolationError, MakesJudge
 from coderl_env.registration import ENVIRONMENTS
 
 __all__ = ["build_config", "default_folder", "train_command"]
@@ -70,6 +72,7 @@ def train_command(
         Path | None, typer.Option("--out", help="The run's folder.", show_default="runs/ and a name of the settings")
     ] = None,
     isolation: IsolationOption = _DEFAULTS.isolation,
+    ray: RayOption = None,
     settings: SetOption = None,
     wandb: WandbOption = None,
     as_json: JsonOption = False,
@@ -97,7 +100,7 @@ def train_command(
     use_wandb(wandb)
     allow_agents_here()
     folder = default_folder(config) if out is None else out
-    summary = _run(config, folder)
+    summary = _run(config, folder, judge_maker(ray))
     if as_json:
         emit_json(summary)
         return
@@ -149,12 +152,12 @@ def default_folder(config: TrainConfig) -> Path:
     return Path("runs") / f"{short}-{agent}-seed{config.seed}-{digest}"
 
 
-def _run(config: TrainConfig, folder: Path) -> dict[str, Any]:
+def _run(config: TrainConfig, folder: Path, make_judge: MakesJudge) -> dict[str, Any]:
     with RunFolder.open(folder, config.to_dict()) as run:
         say(f"{'resuming' if run.resumed else 'run'}: {folder}")
         try:
             with TerminalProgress(progress_console()) as progress:
-                summary = train(config, run, progress)
+                summary = train(config, run, progress, make_judge=make_judge)
             write_report(run, summary)
         except (ValueError, IsolationError):
             # Settings that cannot be used: a folder that this command made and nothing was written to is no run.

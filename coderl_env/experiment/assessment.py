@@ -24,7 +24,7 @@ from coderl_env.experiment.results import RowResult, gather, result_summary
 from coderl_env.experiment.run_folder import RunFolderError
 from coderl_env.experiment.sweep.records import Cell, StoredSample
 from coderl_env.experiment.sweep.store import STORE_NAME, SweepStore
-from coderl_env.judge import JUDGE_VERSION, Judge
+from coderl_env.judge import JUDGE_VERSION, AnyJudge
 from coderl_env.problem import Problem
 from coderl_env.reward import resolve_reward
 from coderl_env.version import VERSION
@@ -105,7 +105,7 @@ def assess(
     folder: Path,
     path: Path,
     dataset: Dataset,
-    judge: Judge,
+    judge: AnyJudge,
     settings: Mapping[str, Any],
     surveyed: Survey,
     *,
@@ -157,7 +157,7 @@ def _found(
 
 
 def _begin(
-    store: SweepStore, folder: Path, path: Path, dataset: Dataset, judge: Judge, settings: Mapping[str, Any]
+    store: SweepStore, folder: Path, path: Path, dataset: Dataset, judge: AnyJudge, settings: Mapping[str, Any]
 ) -> None:
     """Write the one cell, or check that the one that is there is the same."""
     cells = store.cells()

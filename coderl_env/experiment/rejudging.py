@@ -20,7 +20,7 @@ from coderl_env.experiment.run_folder import RunFolderError
 from coderl_env.experiment.sources import Source
 from coderl_env.experiment.sweep.records import Cell, StoredSample
 from coderl_env.experiment.sweep.store import STORE_NAME, SweepStore
-from coderl_env.judge import JUDGE_VERSION, Judge
+from coderl_env.judge import JUDGE_VERSION, AnyJudge
 from coderl_env.outcome import Outcome
 from coderl_env.problem import Problem
 from coderl_env.reward import resolve_reward
@@ -53,7 +53,7 @@ def rejudge(
     source: Source,
     folder: Path,
     datasets: Datasets,
-    judge: Judge,
+    judge: AnyJudge,
     changes: Mapping[str, Any],
     *,
     training: bool = False,
@@ -120,7 +120,7 @@ def _work(source: Source, cell: int, problems: _Problems, *, training: bool) -> 
             yield Work(sample.row, sample.step, sample.sample_index, sample.program, problem, shown)
 
 
-def _begin(store: SweepStore, folder: Path, source: Source, judge: Judge, changes: Mapping[str, Any]) -> None:
+def _begin(store: SweepStore, folder: Path, source: Source, judge: AnyJudge, changes: Mapping[str, Any]) -> None:
     about = source.about()
     wanted = {"name": f"{about.get('name', '')} rejudged", "kind": "rejudged", "changes": dict(changes)}
     found = store.about()
@@ -135,7 +135,7 @@ def _begin(store: SweepStore, folder: Path, source: Source, judge: Judge, change
     store.describe(wanted)
 
 
-def _rejudged(cell: Cell, judge: Judge, changes: Mapping[str, Any]) -> Cell:
+def _rejudged(cell: Cell, judge: AnyJudge, changes: Mapping[str, Any]) -> Cell:
     known = {name: value for name, value in changes.items() if name in cell.settings}
     earlier = cell.provenance.get("judge", {})
     comparator = changes.get("comparator", cell.settings.get("comparator"))

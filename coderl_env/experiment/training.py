@@ -23,13 +23,13 @@ from coderl_env.experiment.evaluation import (
     judge_examples,
 )
 from coderl_env.experiment.workbench import Progress, SilentProgress, Stopping, Workbench, open_split
-from coderl_env.judge import JUDGE_VERSION, Judge
+from coderl_env.judge import JUDGE_VERSION, AnyJudge, Judge, MakesJudge
 from coderl_env.naming import unknown_name
 from coderl_env.problem import Problem
 from coderl_env.registration import ENVIRONMENTS
 from coderl_env.registry import AgentSpec, make_agent
 from coderl_env.reward import needs_all_tests, resolve_reward
-from coderl_env.rollout import collect
+from coderl_env.rollout import Submits, collect
 from coderl_env.tokens import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -168,7 +168,11 @@ class TrainConfig:
 
 
 def train(
-    config: TrainConfig, run: RunFolder, progress: Progress | None = None, agent: Agent | None = None
+    config: TrainConfig,
+    run: RunFolder,
+    progress: Progress | None = None,
+    agent: Agent | None = None,
+    make_judge: MakesJudge = Judge,
 ) -> dict[str, Any]:
     """Train an agent, evaluate it on held-out problems, and return the summary that is written as `summary.json`.
 
@@ -180,6 +184,7 @@ def train(
         run: the run's folder.
         progress: where to report, or None.
         agent: an agent object, instead of the one that `config.agent` names.
+        make_judge: makes the judge. Where programs are judged is no part of what a run is.
 
     Raises:
         ValueError: the configuration names something that does not exist or does not fit together.
@@ -193,7 +198,7 @@ def train(
     # Without rewards for partial success nothing reads the tests after the first failure.
     stop = "first_limit" if needs_all_tests(reward) else "first_failure"
     with (
-        Judge(config.judge_workers, comparator=config.comparator, isolation=config.isolation, stop=stop) as judge,
+        make_judge(config.judge_workers, comparator=config.comparator, isolation=config.isolation, stop=stop) as judge,
         Stopping() as stopping,
     ):
         workbench = Workbench(config, run, judge, tokenizer, progress, stopping)
@@ -421,7 +426,7 @@ class _Table:
         return record
 
 
-def _summarise(workbench: Workbench, judge: Judge, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _summarise(workbench: Workbench, judge: AnyJudge, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     config, run = workbench.config, workbench.run
     stages = {name: run.stage_state(name) for name in (*workbench.stage_names, *(f"evaluate_{row}" for row in rows))}
     dataset = open_split(config, config.split)
@@ -448,7 +453,7 @@ def _summarise(workbench: Workbench, judge: Judge, rows: Mapping[str, Mapping[st
     return summary
 
 
-def _learn(workbench: Workbench, agent: Agent, judge: Judge) -> None:
+def _learn(workbench: Workbench, agent: Agent, judge: Submits) -> None:
     """The loop for agents that bring none: draw problems, let the agent write programs, hand it the episodes."""
     config, run = workbench.config, workbench.run
     if workbench.finished("rl") is not None:

@@ -23,11 +23,10 @@ from coderl_env.agent import Episode, Task
 from coderl_env.datasets import Dataset, load_dataset
 from coderl_env.datasets.synth import LEVELS, demonstrations
 from coderl_env.experiment.store import Sample
-from coderl_env.judge import Judge
 from coderl_env.outcome import Judgement
 from coderl_env.problem import Problem
 from coderl_env.reward import resolve_reward
-from coderl_env.rollout import make_task
+from coderl_env.rollout import Submits, make_task
 from coderl_env.tokens import Tokenizer
 
 if TYPE_CHECKING:
@@ -162,7 +161,7 @@ class Workbench:
         self,
         config: TrainConfig,
         run: RunFolder,
-        judge: Judge,
+        judge: Submits,
         tokenizer: Tokenizer,
         progress: Progress,
         stop: Stopping,

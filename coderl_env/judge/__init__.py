@@ -1,5 +1,6 @@
 """A judge of untrusted programs: runs them on unit tests, isolated and limited, and says what became of them."""
 
+from coderl_env.judge.any_judge import AnyJudge, MakesJudge
 from coderl_env.judge.compare import COMPARATORS
 from coderl_env.judge.errors import IsolationError, JudgeError
 from coderl_env.judge.judge import STOPS, Judge
@@ -12,9 +13,11 @@ __all__ = [
     "JUDGE_VERSION",
     "STOPS",
     "TIERS",
+    "AnyJudge",
     "IsolationError",
     "Judge",
     "JudgeError",
     "Limits",
+    "MakesJudge",
     "tier_report",
 ]

@@ -8,7 +8,7 @@ import os
 import queue
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from coderl_env.judge.worker import TIERS, Worker, find_tier
 from coderl_env.outcome import Judgement
 from coderl_env.problem import Limits, Problem
 
-__all__ = ["STOPS", "Judge"]
+__all__ = ["STOPS", "Judge", "check_count", "check_settings", "judge_in_order"]
 
 STOPS = ("first_limit", "first_failure", "never")
 _ATTEMPTS = 3
@@ -57,13 +57,7 @@ class Judge:
         stop: str = "first_limit",
         cache: str | os.PathLike[str] | None = None,
     ) -> None:
-        if workers is not None and (not isinstance(workers, int) or isinstance(workers, bool) or workers < 1):
-            raise ValueError(f"workers must be a positive integer or None, not {workers!r}")
-        _check_name("comparator", comparator, COMPARATORS)
-        _check_name("isolation", isolation, ("auto", *TIERS))
-        _check_name("stop", stop, STOPS)
-        if limits is not None and not isinstance(limits, Limits):
-            raise ValueError(f"limits must be a Limits, not {limits!r}")
+        check_settings(workers, limits, comparator, isolation, stop)
         self._size = workers or _processors()
         first, tier = find_tier(isolation)
         self._settings = Settings(limits or Limits(), comparator, stop, tier)
@@ -115,15 +109,7 @@ class Judge:
 
         The same program for the same problem is judged once.
         """
-        futures: list[Future[Judgement]] = []
-        known: dict[tuple[str, int], Future[Judgement]] = {}
-        held = list(pairs)
-        for program, problem in held:
-            key = (program, id(problem))
-            if key not in known:
-                known[key] = self.submit(program, problem)
-            futures.append(known[key])
-        return [future.result() for future in futures]
+        return judge_in_order(self.submit, pairs)
 
     def submit(self, program: str, problem: Problem) -> Future[Judgement]:
         """Queue one program and return the future of its judgement.
@@ -272,6 +258,45 @@ def _judge_with_retries(trial: Trial, worker: Worker) -> Judgement:
         except OSError as error:
             raise JudgeError(f"the judge could not start a process: {error}") from error
     raise JudgeError(f"the judge failed {_ATTEMPTS} times on a program for problem {trial.problem.id!r}: {failure}")
+
+
+def check_settings(workers: int | None, limits: Limits | None, comparator: str, isolation: str, stop: str) -> None:
+    """Check what a judge is made of.
+
+    Raises:
+        ValueError: an unknown name or an unusable value.
+    """
+    check_count("workers", workers)
+    _check_name("comparator", comparator, COMPARATORS)
+    _check_name("isolation", isolation, ("auto", *TIERS))
+    _check_name("stop", stop, STOPS)
+    if limits is not None and not isinstance(limits, Limits):
+        raise ValueError(f"limits must be a Limits, not {limits!r}")
+
+
+def check_count(kind: str, count: int | None) -> None:
+    """Check a number that may be left open.
+
+    Raises:
+        ValueError: it is neither None nor a positive integer.
+    """
+    if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
+        raise ValueError(f"{kind} must be a positive integer or None, not {count!r}")
+
+
+def judge_in_order(
+    submit: Callable[[str, Problem], Future[Judgement]], pairs: Iterable[tuple[str, Problem]]
+) -> list[Judgement]:
+    """Submit pairs of program and problem, each once however often it comes, and return the judgements in order."""
+    futures: list[Future[Judgement]] = []
+    known: dict[tuple[str, int], Future[Judgement]] = {}
+    held = list(pairs)
+    for program, problem in held:
+        key = (program, id(problem))
+        if key not in known:
+            known[key] = submit(program, problem)
+        futures.append(known[key])
+    return [future.result() for future in futures]
 
 
 def _check_name(kind: str, name: object, valid: Iterable[str]) -> None:

@@ -9,17 +9,16 @@ Ray is optional (`pip install 'coderl-env[ray]'`) and imported when a launcher i
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
 from coderl_env.experiment.sweep.worker import Order, attempt
+from coderl_env.judge.ray_cluster import connect
 
 __all__ = ["RayCell", "RayLauncher"]
 
-_CONNECT_SECONDS = 10.0
 _RETRIES = 10  # of a cell whose node or process died; an agent's own error is no reason to try again
 
 
@@ -34,17 +33,7 @@ class RayLauncher:
     """
 
     def __init__(self, address: str) -> None:
-        try:
-            import ray
-        except ModuleNotFoundError as error:
-            raise ValueError("--ray needs the package ray; install it with: pip install 'coderl-env[ray]'") from error
-        self._ray = ray
-        if not ray.is_initialized():
-            _check_reachable(address)
-            try:
-                ray.init(address=None if address == "local" else address, log_to_driver=False)
-            except (ConnectionError, ValueError) as error:
-                raise ValueError(f"no Ray cluster at {address!r}: {' '.join(str(error).split())}") from error
+        self._ray = ray = connect(address)
         # The work itself is retried where a node was lost, and nowhere else.
         self._work = ray.remote(max_retries=_RETRIES, retry_exceptions=False)(_work)
 
@@ -113,19 +102,6 @@ class RayCell:
 
     def _is_ready(self) -> bool:
         return bool(self._ray.wait([self.result], timeout=0)[0])
-
-
-def _check_reachable(address: str) -> None:
-    """Check that something listens at `HOST:PORT`; Ray itself would try again for many minutes."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit():
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS).close()
-    except OSError as error:
-        raise ValueError(
-            f"no Ray cluster at {address}: {error.strerror or error}; `ray start --head` prints its address"
-        ) from error
 
 
 def _work(order: Order) -> tuple[str, str | None]:

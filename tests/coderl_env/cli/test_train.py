@@ -256,7 +256,7 @@ def test_the_defaults_of_the_command_are_those_of_the_library(
     coderl: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     seen: list[TrainConfig] = []
-    monkeypatch.setattr(train_module, "train", lambda config, *_: seen.append(config) or {})
+    monkeypatch.setattr(train_module, "train", lambda config, *_, **__: seen.append(config) or {})
     assert coderl("train", "--out", tmp_path / "run").status == 0
     assert seen == [TrainConfig(difficulties=MAIN_LEVELS)]
 
@@ -273,6 +273,6 @@ def test_the_main_levels_are_the_main_job_s_alone(
     tmp_path: Path,
 ) -> None:
     seen: list[TrainConfig] = []
-    monkeypatch.setattr(train_module, "train", lambda config, *_: seen.append(config) or {})
+    monkeypatch.setattr(train_module, "train", lambda config, *_, **__: seen.append(config) or {})
     assert coderl("train", "--out", tmp_path / "run", *options).status == 0
     assert seen[0].difficulties == difficulties

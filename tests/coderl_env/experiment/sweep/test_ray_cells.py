@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,21 +17,6 @@ from coderl_env.experiment.sweep.store import SweepStore
 
 HAS_RAY = find_spec("ray") is not None
 Small = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def cluster() -> Iterator[Any]:
-    """A head without processors, and two nodes with two each."""
-    import ray
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    for _ in range(2):
-        cluster.add_node(num_cpus=2)
-    ray.init(address=cluster.address, log_to_driver=False)
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
 
 
 class KillsANode:
