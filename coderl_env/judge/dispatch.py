@@ -1,7 +1,7 @@
 """Programs spread over the places that judge them; what a lost place had is handed to another.
 
 One thread decides, alone: it hears of new programs, answers and lost places through one queue. Not here: what a place
-is (`coderl_env.judge.ray_judge` makes them of a cluster's nodes).
+is (`coderl_env.judge.ray_actors` makes them of a cluster's nodes).
 """
 
 from __future__ import annotations

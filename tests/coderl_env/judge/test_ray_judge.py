@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from coderl_env.judge import JUDGE_VERSION, IsolationError, Judge, JudgeError, Limits
-from coderl_env.judge import ray_judge as module
+from coderl_env.judge import JUDGE_VERSION, IsolationError, Judge, JudgeError, Limits, ray_actors
 from coderl_env.judge.dispatch import PlaceLostError
-from coderl_env.judge.ray_judge import RayJudge, common_tier, plan_actors
+from coderl_env.judge.ray_actors import ActorPlace, Shelf, Started, common_tier, plan_actors
+from coderl_env.judge.ray_judge import RayJudge
 from coderl_env.outcome import Judgement, Outcome
 from coderl_env.problem import AssertCase, CallCase, Problem, StdioCase
 
@@ -98,8 +98,8 @@ def test_what_an_actor_answers_is_told_apart(answer: Any, kind: type[Exception],
     said: Future[Any] = Future()
     handle = SimpleNamespace(judge=SimpleNamespace(remote=lambda *_: SimpleNamespace(future=lambda: said)))
     ray = SimpleNamespace(put=lambda value: value, exceptions=SimpleNamespace(RayTaskError=TaskFailedError))
-    actor = module._Started(handle, 1, "strict", JUDGE_VERSION)
-    judged = module._ActorPlace(ray, actor, module._Shelf(ray), "strict").submit("x", STDIO)
+    actor = Started(handle, 1, "strict", JUDGE_VERSION)
+    judged = ActorPlace(ray, actor, Shelf(ray), "strict").submit("x", STDIO)
     if isinstance(answer, Exception):
         said.set_exception(answer)
     else:
@@ -109,14 +109,14 @@ def test_what_an_actor_answers_is_told_apart(answer: Any, kind: type[Exception],
 
 
 def test_a_problem_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_REMEMBERED", 2)
+    monkeypatch.setattr(ray_actors, "_REMEMBERED", 2)
     sent: Counter[str] = Counter()
 
     def put(problem: Problem) -> str:
         sent[problem.id] += 1
         return f"reference to {problem.id}"
 
-    shelf = module._Shelf(SimpleNamespace(put=put))
+    shelf = Shelf(SimpleNamespace(put=put))
     a, b, c = (Problem(name, "", ()) for name in "abc")
     assert [shelf.put(problem) for problem in (a, b, a, c, a)] == [f"reference to {name}" for name in "abaca"]
     assert sent == {"a": 1, "b": 1, "c": 1}
