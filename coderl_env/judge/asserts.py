@@ -79,7 +79,7 @@ def _judge_assert(problem: Problem, test: AssertCase, program: Asks, worker: Wor
             # The program keeps the test busy, say with an iterator that has no end.
             worker.drop_referee()
             return CaseResult(Verdict.TIME_LIMIT, error_message="the test took too long", cpu_seconds=cpu)
-        [(answer, _)] = program.ask(wire.pack_question(said["ask"]), 1)
+        [(answer, _)] = program.ask(wire.pack_questions([wire.pack_frame(said["ask"])]), 1)
         cpu += float(answer.get("cpu", 0.0))
         decided = classify(answer)
         if decided is not None and answer.get("error") is None:

@@ -12,43 +12,41 @@ import typing
 from typing import Any, NoReturn
 
 from coderl_env.judge import wire
-from coderl_env.judge.interpreter import CHANNEL, describe, exit_now, fresh_module, set_recursion_limit
+from coderl_env.judge.interpreter import CHANNEL, describe, enter_module, exit_now, prepare_module, set_recursion_limit
 
-_TYPING = {name: getattr(typing, name) for name in typing.__all__}
+_CHUNK_BYTES = 1 << 16
+# Signatures of call-based problems use the names of typing without importing them, as LeetCode allows.
+_MODULE = prepare_module("solution", {name: getattr(typing, name) for name in typing.__all__})
 
 
 def serve_calls(code: types.CodeType) -> NoReturn:
     """Load `code` as the module `solution` and answer requests on the channel until it closes."""
     channel = socket.socket(fileno=CHANNEL)
-    module = fresh_module("solution")
-    # Signatures of call-based problems use these without importing them, as LeetCode allows.
-    module.__dict__.update(_TYPING)
+    names = enter_module(_MODULE)
     set_recursion_limit()
     try:
-        exec(code, module.__dict__)
+        exec(code, names)
     except BaseException as error:  # noqa: BLE001 - reported; the supervisor decides
         wire.send_frame(channel, {"error": describe(error)})
         exit_now(0)
     wire.send_frame(channel, {"loaded": True})
-    objects = _Objects(module)
-    while True:
-        try:
-            request, _ = wire.receive_frame(channel)
-        except EOFError:
-            exit_now(0)
-        try:
-            reply = objects.answer(request)
-            frame = wire.pack_frame(reply)
-        except BaseException as error:  # noqa: BLE001 - reported; the supervisor decides
-            frame = wire.pack_frame({"error": describe(error)})
-        channel.sendall(frame)
+    objects = _Objects(names)
+    reader = wire.FrameReader()
+    while chunk := channel.recv(_CHUNK_BYTES):
+        for request, _ in reader.feed(chunk):
+            try:
+                frame = wire.pack_frame(objects.answer(request))
+            except BaseException as error:  # noqa: BLE001 - reported; the supervisor decides
+                frame = wire.pack_frame({"error": describe(error)})
+            channel.sendall(frame)
+    exit_now(0)
 
 
 class _Objects:
     """The program's names, and the objects that others hold handles to."""
 
-    def __init__(self, module: types.ModuleType) -> None:
-        self._module = module
+    def __init__(self, names: dict[str, Any]) -> None:
+        self._names = names
         self._table: list[Any] = []
         self._numbers: dict[int, int] = {}
 
@@ -83,7 +81,7 @@ class _Objects:
 
     def _lookup(self, part: str) -> Any:
         name, called = part.removesuffix("()"), part.endswith("()")
-        names = self._module.__dict__
+        names = self._names
         if name in names:
             found = names[name]
         elif hasattr(names.get("Solution"), name):

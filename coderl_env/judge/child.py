@@ -10,31 +10,35 @@ import enum
 import json
 import marshal
 import os
+import struct
+import time
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from coderl_env.judge import sandbox, seccomp
 from coderl_env.judge.calls import serve_calls
 from coderl_env.judge.interpreter import CHANNEL, PROGRAM_FILE, describe, exit_now
 from coderl_env.judge.script import run_program
 
-# Closed before the program runs: the socket on which the child says how far it is (confined, compiled) and is told to
-# go on, the source, and the compiled code for the children after it.
+# Closed before the program runs: the socket on which the child says what came of compiling and is told to go on, the
+# source, and the compiled code for the children after it.
 READY, SOURCE, CODE = 4, 5, 6
 # The zygote keeps descriptors of /dev/null there, so that none of its own is in a child's way.
 RESERVED = (CHANNEL, READY, SOURCE, CODE)
-# What it says, together, and is told.
-COMPILED, GO = b"1c", b"g"
+# What it says: that it compiled, followed by its processor time; what is wrong with the source; that it could not be
+# confined. And what it is told.
+COMPILED, REFUSED, UNCONFINED, GO = b"c", b"x", b"0", b"g"
+# Where a confined child leaves the offset of the source, which all that hold the descriptor share: a word that wakes
+# nobody, and is there even if compiling kills the child.
+CONFINED = 1
 
 # What a child is bound by. `session` is all that tier none has to end what a program started; in tier strict the end of
 # the pid namespace ends everything, elsewhere a child dies with its zygote (`orphans`).
 GUARDS = frozenset({"limits", "privileges", "files", "calls", "descriptors", "environment", "session", "orphans"})
 
 
-@dataclass(frozen=True, slots=True)
-class Confinement:
+class Confinement(NamedTuple):
     """What binds a child, prepared once by the zygote, which has given up its privileges by then.
 
     Attributes:
@@ -55,17 +59,31 @@ class Confinement:
 
 
 class Job(enum.Enum):
-    """What a child is for: to run at once, or to say that it has compiled and wait for `GO`."""
+    """What a child is for."""
 
     RUN = enum.auto()
-    RUN_WHEN_TOLD = enum.auto()
-    SERVE_CALLS_WHEN_TOLD = enum.auto()
+    SERVE_CALLS = enum.auto()
+
+
+class Start(enum.Enum):
+    """When a child lets the program run: at once; having said that it compiled; having said so and been told `GO`."""
+
+    AT_ONCE = enum.auto()
+    SAYING = enum.auto()
+    WHEN_TOLD = enum.auto()
+
+
+class Task(NamedTuple):
+    """What a child does, and when it starts."""
+
+    job: Job
+    start: Start
 
 
 def begin(
-    job: Job, files: Sequence[int], confinement: Confinement, limits: Mapping[str, Any], cpu_seconds: float
+    task: Task, files: Sequence[int], confinement: Confinement, limits: Mapping[str, Any], cpu_seconds: float
 ) -> NoReturn:
-    """Become the child: take `files` as descriptors 0, 1, 2 and so on, give up all power, carry out `job`."""
+    """Become the child: take `files` as descriptors 0, 1, 2 and so on, give up all power, carry out `task`."""
     ready = files[READY]
     try:
         # None of the zygote's is in the way: the low places are reserved.
@@ -73,9 +91,9 @@ def begin(
             os.dup2(descriptor, place)
         ready = READY
         _confine(confinement, limits, cpu_seconds)
-        os.write(READY, b"1")
+        os.lseek(SOURCE, CONFINED, os.SEEK_SET)
     except BaseException as error:  # noqa: BLE001 - a child that is not confined must never run the program
-        os.write(ready, b"0" + repr(error).encode())
+        os.write(ready, UNCONFINED + repr(error).encode())
         exit_now(1)
     several = len(files) > CODE
     code = _load_code() if several else None
@@ -83,14 +101,14 @@ def begin(
         code = _compile()
         if several:
             _keep_code(code)
-    if job is not Job.RUN:
-        os.write(READY, b"c")
-        if os.read(READY, 1) != GO:
-            exit_now(1)
+    if task.start is not Start.AT_ONCE:
+        os.write(READY, COMPILED + struct.pack("=d", time.process_time()))
+    if task.start is Start.WHEN_TOLD and os.read(READY, 1) != GO:
+        exit_now(1)
     os.closerange(READY, CODE + 1)
     if "limits" in confinement.guards:
         sandbox.limit_output(limits)
-    if job is Job.SERVE_CALLS_WHEN_TOLD:
+    if task.job is Job.SERVE_CALLS:
         serve_calls(code)
     run_program(code)
 
@@ -122,7 +140,7 @@ def _compile() -> types.CodeType:
         return compile(_read_all(SOURCE), PROGRAM_FILE, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, OverflowError, MemoryError, RecursionError) as error:
         description = {**describe(error), "line": getattr(error, "lineno", None)}
-        os.write(READY, b"x" + json.dumps(description).encode("ascii"))
+        os.write(READY, REFUSED + json.dumps(description).encode("ascii"))
         exit_now(0)
 
 

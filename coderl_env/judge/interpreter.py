@@ -12,6 +12,7 @@ import os
 import random
 import sys
 import types
+from collections.abc import Mapping
 from typing import Any
 
 PROGRAM_FILE = "program.py"
@@ -45,13 +46,21 @@ def prepare_interpreter(directory: str) -> None:
     os.close(said)
 
 
-def fresh_module(name: str) -> types.ModuleType:
-    """Return an empty module for the program."""
-    gc.enable()
+def prepare_module(name: str, names: Mapping[str, Any]) -> types.ModuleType:
+    """Return a module for a program, in which `names` are known; made once, for whatever is forked from here.
+
+    Names that a child puts in cost it a copy of every page that holds one of the objects.
+    """
     module = types.ModuleType(name)
-    module.__dict__.update(__builtins__=builtins, __file__=PROGRAM_FILE)
-    sys.modules[name] = module
+    module.__dict__.update(names, __builtins__=builtins, __file__=PROGRAM_FILE)
     return module
+
+
+def enter_module(module: types.ModuleType) -> dict[str, Any]:
+    """Make a prepared module the program's own, and return its names."""
+    gc.enable()
+    sys.modules[module.__name__] = module
+    return module.__dict__
 
 
 def _standard_stream(descriptor: int, name: str, mode: str, errors: str) -> io.TextIOWrapper:

@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 import weakref
@@ -45,13 +46,16 @@ class Helper:
         script: file in this folder.
         arguments: further command-line arguments.
         box: folder to remove when the process has ended, or None.
+        options: further options of the interpreter.
     """
 
-    def __init__(self, script: str, arguments: Sequence[str], box: str | None = None) -> None:
+    def __init__(
+        self, script: str, arguments: Sequence[str], box: str | None = None, options: Sequence[str] = ()
+    ) -> None:
         ours, theirs = socket.socketpair()
         # Not -I: it would make the interpreter ignore PYTHONHASHSEED, and the same program must always print its sets
         # in the same order. With this environment, -s -P isolate as much.
-        command = [sys.executable, "-s", "-P", str(_FOLDER / script), str(theirs.fileno()), *arguments]
+        command = [sys.executable, "-s", "-P", *options, str(_FOLDER / script), str(theirs.fileno()), *arguments]
         self._process = subprocess.Popen(
             command,
             # What the linker left for later, every fork would resolve anew, each on pages of its own.
@@ -148,10 +152,11 @@ class Zygote(Helper):
             "tier": tier,
             "box": box,
             "numpy": numpy,
-            "hidden": _hidden_folders(),
+            "folders": _folders(),
             "without": list(without),
         }
-        super().__init__("zygote.py", [json.dumps(configuration)], box)
+        # What packages have run at Python's start is no business of a program's, and memory that every fork copies.
+        super().__init__("zygote.py", [json.dumps(configuration)], box, ["-S"])
         try:
             [(answer, _)] = self.exchange(b"", 1, _START_SECONDS)
             if "unavailable" in answer:
@@ -171,9 +176,23 @@ def _memory_folder() -> str | None:
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
-def _hidden_folders() -> list[str]:
-    """Return the folders of this distribution, which hold problems with their tests and solutions."""
+def _folders() -> dict[str, list[str]]:
+    """Return what a zygote must know of this machine: where the interpreter and its standard library are, the packages
+    of this environment (of which programs may read some), other installed packages, and this distribution.
+
+    Packages may carry the very problems, tests and solutions that programs are judged on; this distribution does.
+    """
+    paths = {name: str(Path(path).resolve()) for name, path in sysconfig.get_paths().items()}
+    interpreter = {paths["stdlib"], paths["platstdlib"], str(Path(sys.base_prefix).resolve() / "lib")}
+    libraries = {paths["purelib"], paths["platlib"]}
+    packages = {f"{root}/{name}" for root in interpreter for name in ("site-packages", "dist-packages")}
+    for root in ("/usr/lib", "/usr/local/lib"):
+        packages |= {str(path) for path in Path(root).glob("python3*/*-packages")}
     package = _FOLDER.parent
     names = ("coderl_env", "coderl_agents", "coderl_benchmarks")
-    folders = [package, *(package.parent / name for name in names), package.parent / "agents"]
-    return [os.fspath(folder) for folder in folders]
+    return {
+        "interpreter": sorted(interpreter),
+        "libraries": sorted(libraries),
+        "packages": sorted(folder for folder in packages - libraries if Path(folder).is_dir()),
+        "hidden": [str(package), *(str(package.parent / name) for name in (*names, "agents"))],
+    }

@@ -13,7 +13,6 @@ import resource
 import struct
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from coderl_env.judge.kernel import SandboxError, check, libc, syscall
@@ -86,7 +85,7 @@ def _add_rule(ruleset: int, path: str, rights: int, handled: int) -> None:
     try:
         if rights & 1 << 1:
             rights |= _TRUNCATE
-        if not Path(path).is_dir():
+        if not os.path.isdir(path):
             rights &= _FILE_RIGHTS
         rule = struct.pack("=Qi", rights & handled, target)
         path_beneath = 1
@@ -162,19 +161,21 @@ def enter_namespaces() -> None:
     uid, gid = os.getuid(), os.getgid()
     check(libc.unshare(newns | newuts | newipc | newuser | newpid | newnet), "unshare")
     try:
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"1000 {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"1000 {gid} 1")
+        for name, text in (("setgroups", "deny"), ("uid_map", f"1000 {uid} 1"), ("gid_map", f"1000 {gid} 1")):
+            with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+                file.write(text)
     except OSError as error:
         raise SandboxError(f"user namespace: {error.strerror}") from error
 
 
-def make_world_read_only(private: str, size_bytes: int) -> None:
+def make_world_read_only(private: str, size_bytes: int, masked: Iterable[str]) -> None:
     """Make every mount read-only and put an empty, small memory file system over `private`; mount a fresh /proc.
+
+    The folders `masked` are empty from now on.
 
     To be called as the first process of a new pid namespace, inside a new mount namespace.
     """
-    ms_nosuid, ms_nodev, ms_noexec, ms_rec, ms_private = 2, 4, 8, 1 << 14, 1 << 18
+    ms_rdonly, ms_nosuid, ms_nodev, ms_noexec, ms_rec, ms_private = 1, 2, 4, 8, 1 << 14, 1 << 18
     _mount("none", "/", None, ms_rec | ms_private, None)
     _mount("proc", "/proc", "proc", ms_nosuid | ms_nodev | ms_noexec, None)
     at_fdcwd, at_recursive, attr_rdonly = -100, 0x8000, 1
@@ -190,6 +191,8 @@ def make_world_read_only(private: str, size_bytes: int) -> None:
     )
     options = f"size={size_bytes},nr_inodes=4096,mode=700"
     _mount("tmpfs", private, "tmpfs", ms_nosuid | ms_nodev | ms_noexec, options)
+    for folder in masked:
+        _mount("tmpfs", folder, "tmpfs", ms_rdonly | ms_nosuid | ms_nodev | ms_noexec, "size=4096,nr_inodes=1,mode=555")
 
 
 def _mount(source: str, target: str, kind: str | None, flags: int, options: str | None) -> None:

@@ -18,22 +18,24 @@ import traceback
 import types
 from typing import Any, NoReturn
 
-from coderl_env.judge.interpreter import CHANNEL, describe, exit_now, fresh_module, set_recursion_limit
+from coderl_env.judge.interpreter import CHANNEL, describe, enter_module, exit_now, prepare_module, set_recursion_limit
+
+_MODULE = prepare_module("__main__", {})
 
 
 def run_program(code: types.CodeType) -> NoReturn:
     """Run `code` as the main module over descriptors 0, 1 and 2, report an uncaught exception, and exit."""
-    module = fresh_module("__main__")
+    names = enter_module(_MODULE)
     set_recursion_limit()
     status = 0
     try:
-        exec(code, module.__dict__)
+        exec(code, names)
     except SystemExit as stop:
         status = _exit_status(stop)
     except BaseException as error:  # noqa: BLE001 - whatever the program raises ends it, as in Python itself
         _report(error)
         status = 1
-    status = _finalize(status, module.__dict__)
+    status = _finalize(status, names)
     if _names(code) & _FILE_MAKERS:
         _flush_files()
     exit_now(status)

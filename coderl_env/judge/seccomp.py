@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -160,7 +159,7 @@ def seccomp_program(pid: int, machine: str | None = None) -> bytes:
     Raises:
         SandboxError: no table for this architecture.
     """
-    machine = machine or platform.machine()
+    machine = machine or os.uname().machine
     if machine not in _ARCHITECTURES:
         raise SandboxError(f"seccomp: no table of system calls for {machine}")
     column, architecture = _ARCHITECTURES[machine]

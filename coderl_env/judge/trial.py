@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,6 +27,8 @@ _NUMPY = re.compile(r"\b(?:numpy|import_module|__import__)\b")
 _END = wire.pack_frame({"op": "end"})
 # Beyond all limits of a test: then the judge itself has stalled.
 _SILENCE_SECONDS = 60.0
+# Questions that go together.
+_QUESTION_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +82,44 @@ class Trial:
         if len(source) > _MAX_PROGRAM_BYTES:
             return self._uncompiled(f"the program has {len(source)} bytes; at most {_MAX_PROGRAM_BYTES} are compiled")
         conversation = Conversation(self, worker.zygote(numpy=bool(_NUMPY.search(self.program))))
+        if isinstance(self.problem.tests[0], AssertCase):
+            return self._judge_one_by_one(conversation, source, worker, self._judge_asserts)
+        if self.stop == "first_failure":
+            return self._judge_one_by_one(conversation, source, worker, self._judge_until_failure)
+        compile_error, answers = conversation.hold(source, _pack_requests(self.problem, self.problem.tests))
+        if compile_error is not None:
+            return self._uncompiled(compile_error)
+        pairs = zip(self.problem.tests, answers, strict=True)
+        return self._judged([self._compare(test, answer, worker) for test, answer in pairs])
+
+    def _judge_one_by_one(
+        self,
+        conversation: Conversation,
+        source: bytes,
+        worker: Worker,
+        judge: Callable[[Conversation, Worker], list[CaseResult]],
+    ) -> Judgement:
+        """Judge tests of which each is asked only when the one before it is decided."""
         compile_error = conversation.open(source)
         if compile_error is not None:
             conversation.end()
             return self._uncompiled(compile_error)
         try:
-            if isinstance(self.problem.tests[0], AssertCase):
-                cases = judge_asserts(self.problem, conversation, worker, self.limits.wall_seconds, self.stop)
-            else:
-                cases = self._judge_plain(conversation, worker)
+            cases = judge(conversation, worker)
         except ValueError:
             conversation.end()  # the problem's fault: the processes go on to the next program
             raise
         conversation.end()
-        return self._judgement(decide_outcome(True, [case.verdict for case in cases]), cases)
+        return self._judged(cases)
 
-    def _judge_plain(self, conversation: Conversation, worker: Worker) -> list[CaseResult]:
+    def _judge_asserts(self, conversation: Conversation, worker: Worker) -> list[CaseResult]:
+        return judge_asserts(self.problem, conversation, worker, self.limits.wall_seconds, self.stop)
+
+    def _judge_until_failure(self, conversation: Conversation, worker: Worker) -> list[CaseResult]:
         tests = self.problem.tests
-        requests = [_request(test, self.problem) for test in tests]
-        if self.stop != "first_failure":
-            answers = conversation.ask(b"".join(requests), len(requests))
-            return [self._compare(test, answer, worker) for test, answer in zip(tests, answers, strict=True)]
         cases = []
-        for test, request in zip(tests, requests, strict=True):
-            [answer] = conversation.ask(request, 1)
+        for test in tests:
+            [answer] = conversation.ask(_pack_requests(self.problem, (test,)), 1)
             cases.append(self._compare(test, answer, worker))
             if cases[-1].verdict is not Verdict.ACCEPTED:
                 break
@@ -127,6 +145,9 @@ class Trial:
         cases = [CaseResult(Verdict.NOT_RUN)] * len(self.problem.tests)
         return self._judgement(decide_outcome(False, ()), cases, message)
 
+    def _judged(self, cases: list[CaseResult]) -> Judgement:
+        return self._judgement(decide_outcome(True, [case.verdict for case in cases]), cases)
+
     def _judgement(self, outcome: Any, cases: list[CaseResult], compile_error: str = "") -> Judgement:
         comparator = "checker" if self.problem.checker is not None else self.comparator
         return Judgement(outcome, tuple(cases), self.isolation, comparator, JUDGE_VERSION, compile_error)
@@ -140,22 +161,32 @@ class Conversation:
         self._zygote = zygote
         self._seconds = trial.limits.wall_seconds * 8 + _SILENCE_SECONDS
 
+    def hold(self, source: bytes, requests: bytes) -> tuple[str | None, list[Frame]]:
+        """Send the program and the requests for all of its tests, which end the exchange.
+
+        Returns:
+            The compiler's message, or None if it compiled, and the answers.
+        """
+        data = self._opening(source, whole=True) + requests
+        compiled, *answers = self._zygote.exchange(data, 1 + len(self._trial.problem.tests), self._seconds)
+        return _compile_error(compiled), [_checked(answer) for answer in answers]
+
     def open(self, source: bytes) -> str | None:
         """Send the program; return the compiler's message, or None if it compiled."""
+        [compiled] = self._zygote.exchange(self._opening(source, whole=False), 1, self._seconds)
+        return _compile_error(compiled)
+
+    def _opening(self, source: bytes, *, whole: bool) -> bytes:
         trial = self._trial
         tests = trial.problem.tests
         header = {
-            "limits": asdict(trial.limits),
+            "limits": _as_dict(trial.limits),
             "stop": trial.stop,
             "kind": "run" if isinstance(tests[0], StdioCase) else "call",
             "tests": len(tests),
+            "whole": whole,
         }
-        [(answer, said)] = self._zygote.exchange(wire.pack_frame(header, source), 1, self._seconds)
-        if answer["compiled"]:
-            return None
-        error = answer.get("error") or _described(said) or {"type": "SyntaxError", "message": "", "line": None}
-        line = "" if error["line"] is None else f" (line {error['line']})"
-        return readable(f"{error['type']}: {error['message']}{line}")
+        return wire.pack_frame(header, source)
 
     def ask(self, requests: bytes, count: int) -> list[Frame]:
         """Send packed requests and return their `count` answers."""
@@ -164,6 +195,20 @@ class Conversation:
     def end(self) -> None:
         """End the exchange; the zygote is then free for the next program."""
         self._zygote.exchange(_END, 1, self._seconds)
+
+
+@functools.lru_cache
+def _as_dict(limits: Limits) -> dict[str, Any]:
+    return asdict(limits)
+
+
+def _compile_error(answer: Frame) -> str | None:
+    header, said = answer
+    if header["compiled"]:
+        return None
+    error = header.get("error") or _described(said) or {"type": "SyntaxError", "message": "", "line": None}
+    line = "" if error["line"] is None else f" (line {error['line']})"
+    return readable(f"{error['type']}: {error['message']}{line}")
 
 
 def _checked(answer: Frame) -> Frame:
@@ -209,10 +254,21 @@ def _described(said: bytes) -> dict[str, Any] | None:
         return None
 
 
-def _request(test: Any, problem: Problem) -> bytes:
-    if isinstance(test, StdioCase):
-        return wire.pack_frame({"op": "run"}, test.stdin.encode("utf-8", "surrogatepass"))
-    return wire.pack_question({"op": "call", "target": problem.entry_point, "args": _tagged(list(test.args))})
+def _pack_requests(problem: Problem, tests: Sequence[Any]) -> bytes:
+    """Return the requests for tests of one kind; questions go together, as far as they are not too many bytes."""
+    if isinstance(tests[0], StdioCase):
+        return b"".join(wire.pack_frame({"op": "run"}, test.stdin.encode("utf-8", "surrogatepass")) for test in tests)
+    target = problem.entry_point
+    questions = [wire.pack_frame({"op": "call", "target": target, "args": _tagged(list(test.args))}) for test in tests]
+    groups: list[list[bytes]] = []
+    room = 0
+    for question in questions:
+        if len(question) > room:
+            groups.append([])
+            room = _QUESTION_BYTES
+        groups[-1].append(question)
+        room -= len(question)
+    return b"".join(map(wire.pack_questions, groups))
 
 
 def _tagged(value: Any) -> Any:

@@ -7,7 +7,7 @@ processes; standard library only.
 from __future__ import annotations
 
 import contextlib
-import errno
+import itertools
 import os
 import resource
 import select
@@ -15,23 +15,20 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from coderl_env.judge.directory import holds_too_much
 from coderl_env.judge.wire import FrameTooLargeError
 
 _POLL_SECONDS = 0.02
 _MAX_THREADS = 128
-MAX_FILES = 1000
-MAX_FILE_BYTES = 64 << 20
 # However long a starved machine keeps a program waiting, past this multiple of its wall limit it is given up.
 _WALL_GRACE = 6.0
 # Linux counts kibibytes, macOS bytes.
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
-@dataclass(slots=True)
 class Usage:
     """What was seen of a child.
 
@@ -42,39 +39,65 @@ class Usage:
         memory_bytes: peak of its resident memory beyond what it was born with.
     """
 
-    reason: str = ""
-    status: int = 0
-    cpu_seconds: float = 0.0
-    memory_bytes: int = 0
+    __slots__ = ("cpu_seconds", "memory_bytes", "reason", "status")
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self.status = 0
+        self.cpu_seconds = 0.0
+        self.memory_bytes = 0
 
 
 class Exchange:
-    """A question to a child, and the place for its answer.
+    """Questions to a child and its answers, over a connection of which one end is the child's own.
 
     Args:
         connection: to the child, which may do with its end whatever it likes.
-        question: bytes to be sent.
-        place: where the answer is written.
-        missing: given what has come, returns how many bytes are still to come, at least; no more are read. It raises
-            `FrameTooLargeError` where the child says that there will be too many.
+        place: where answers are written, one after the other.
+        size: given the beginning of an answer, returns how many bytes it has, at least; as many as that, and it is
+            whole. It raises `FrameTooLargeError` where the child says that there will be too many.
 
     Attributes:
-        received: bytes of the answer so far.
+        answers: sizes of the whole answers, from the beginning of the place.
+        awaited: how many answers are still to come.
     """
 
-    def __init__(
-        self,
-        connection: socket.socket,
-        question: memoryview | bytes,
-        place: memoryview,
-        missing: Callable[[memoryview], int],
-    ) -> None:
+    def __init__(self, connection: socket.socket, place: memoryview, size: Callable[[memoryview], int]) -> None:
         self.connection = connection
-        self.received = 0
-        self._rest = memoryview(question)
+        self.answers: list[int] = []
+        self.awaited = 0
         self._place = place
-        self._missing = missing
-        self._wanted = missing(place[:0])
+        self._size = size
+        # Bytes in the place, and those of them that are whole answers.
+        self._received = self._whole = 0
+        # What is still to be sent, and the sizes of the questions that it holds or ends.
+        self._rest = memoryview(b"")
+        self._unsent: list[int] = []
+
+    def ask(self, questions: memoryview | bytes, sizes: Sequence[int], answers: int) -> None:
+        """Send questions of these sizes from now on, and expect so many answers more."""
+        self._rest = memoryview(questions)
+        self._unsent = list(sizes)
+        self.awaited += answers
+
+    def take(self) -> list[memoryview]:
+        """Return the whole answers that are there; they stay where they are until they are forgotten."""
+        ends = list(itertools.accumulate(self.answers, initial=0))
+        return [self._place[start:end] for start, end in itertools.pairwise(ends)]
+
+    def forget(self) -> None:
+        """Drop the whole answers, which makes room for others. Of what follows the last awaited one nothing stays."""
+        if not self.awaited:
+            self._received = self._whole
+        self._place[: self._received - self._whole] = self._place[self._whole : self._received]
+        self._received -= self._whole
+        self._whole = 0
+        self.answers.clear()
+
+    @property
+    def beginning(self) -> memoryview:
+        """What has come of an answer that is not whole."""
+        return self._place[self._whole : self._received]
 
     @property
     def events(self) -> int:
@@ -85,145 +108,168 @@ class Exchange:
         """Send and take what is possible now.
 
         Returns:
-            `answered`, a reason to kill the child, nothing yet, or None where nothing will come any more.
+            `answered` where there are more whole answers, a reason to kill the child, nothing yet, or None where
+            nothing will come any more.
         """
         if events & select.POLLOUT and self._rest:
+            self._send()
+        return self._take_in() if events & ~select.POLLOUT else ""
+
+    def _take_in(self) -> str | None:
+        """Take what has come, up to the next whole answers."""
+        while self._received < len(self._place):
             try:
-                self._rest = self._rest[self.connection.send(self._rest, socket.MSG_DONTWAIT) :]
+                count = self.connection.recv_into(self._place[self._received : self._end()], 0, socket.MSG_DONTWAIT)
             except BlockingIOError:
-                pass
+                return ""
             except OSError:
-                self._rest = self._rest[:0]  # it does not listen; its record says how it ended
-        if not events & ~select.POLLOUT:
-            return ""
+                return None
+            if not count:
+                return None
+            self._received += count
+            try:
+                found = self._count_answers()
+            except FrameTooLargeError:
+                return "output"
+            # An answer to a question that was not even heard is no answer.
+            if self.awaited < len(self._unsent):
+                return "answer"
+            if found:
+                return "answered"
+        return "output"
+
+    def _send(self) -> None:
         try:
-            end = min(self.received + self._wanted, len(self._place))
-            count = self.connection.recv_into(self._place[self.received : end], 0, socket.MSG_DONTWAIT)
+            count = self.connection.send(self._rest, socket.MSG_DONTWAIT)
         except BlockingIOError:
-            return ""
+            return
         except OSError:
-            return None
-        if not count:
-            return None
-        self.received += count
-        try:
-            self._wanted = self._missing(self._place[: self.received])
-        except FrameTooLargeError:
-            return "output"
-        if self._wanted:
-            return "output" if self.received == len(self._place) else ""
-        # An answer to a question that was not even heard is no answer.
-        return "answer" if self._rest else "answered"
+            count = len(self._rest)  # it does not listen; its record says how it ended
+        self._rest = self._rest[count:]
+        while self._unsent and count >= self._unsent[0]:
+            count -= self._unsent.pop(0)
+        if self._unsent:
+            self._unsent[0] -= count
+
+    def _end(self) -> int:
+        """Return up to where to read: not beyond the last answer that is awaited."""
+        if self.awaited > 1:
+            return len(self._place)
+        return min(self._whole + self._size(self.beginning), len(self._place))
+
+    def _count_answers(self) -> bool:
+        """Count the answers that are whole now; return whether there are more than before."""
+        before = self.awaited
+        while self.awaited:
+            size = self._size(self.beginning)
+            if size > self._received - self._whole:
+                break
+            self.awaited -= 1
+            self.answers.append(size)
+            self._whole += size
+        return self.awaited < before
 
 
 class Watch:
-    """One wait for a child.
+    """Watches one child: waits for its end, or for its answers as often as need be.
 
     Args:
         pid: the child.
-        limits: limits of the test, as `dataclasses.asdict` of `Limits`.
-        cpu_limit: processor time since the child's birth at which it is killed, in seconds.
+        limits: limits of a test, as `dataclasses.asdict` of `Limits`.
         directory: its private directory.
-        base_memory: resident bytes it was born with.
+        base_memory: resident bytes that are not its own.
     """
 
-    def __init__(self, pid: int, limits: dict[str, Any], cpu_limit: float, directory: str, base_memory: int) -> None:
+    def __init__(self, pid: int, limits: Mapping[str, Any], directory: str, base_memory: int) -> None:
         self._pid = pid
         self._limits = limits
-        self._cpu_limit = cpu_limit
         self._directory = directory
-        self._base_memory = base_memory
-        self._started = time.monotonic()
-        self._usage = Usage()
-
-    def wait(self, exchange: Exchange | None = None) -> Usage:
-        """Wait until the child ends, or answers in `exchange`; kill it at a limit. Unless it answered, it is reaped.
-
-        Time that the child spent waiting for a processor is not its own and extends the wall limit.
-        """
-        usage = self._usage
-        ready = _Readiness(self._pid, exchange)
-        try:
-            while True:
-                left = self._cpu_limit - usage.cpu_seconds
-                ended, usage.reason = ready.wait(min(_POLL_SECONDS, max(left / 2, 0.002)))
-                if usage.reason == "answered":
-                    usage.cpu_seconds = cpu_seconds_of(self._pid)
-                    return usage
-                if ended:
-                    break
-                usage.reason = usage.reason or self._exceeded()
-                if usage.reason:
-                    os.kill(self._pid, signal.SIGKILL)
-                    break
-        finally:
-            ready.close()
-        self._reap()
-        return usage
-
-    def _reap(self) -> None:
-        usage = self._usage
-        _, usage.status, spent = os.wait4(self._pid, 0)
-        usage.cpu_seconds = spent.ru_utime + spent.ru_stime
-        usage.memory_bytes = max(spent.ru_maxrss * _MAXRSS_UNIT - self._base_memory, usage.memory_bytes)
-        if not usage.reason and usage.cpu_seconds > self._cpu_limit:
-            usage.reason = "cpu"
-        if not usage.reason and usage.memory_bytes > self._limits["memory_bytes"]:
-            usage.reason = "memory"
-
-    def _exceeded(self) -> str:
-        """Return which limit the running child exceeds, or an empty string."""
-        usage = self._usage
-        usage.cpu_seconds = cpu_seconds_of(self._pid)
-        if usage.cpu_seconds > self._cpu_limit:
-            return "cpu"
-        elapsed = time.monotonic() - self._started
-        wall = self._limits["wall_seconds"]
-        if elapsed > wall and (elapsed - _seconds_waiting(self._pid) > wall or elapsed > wall * _WALL_GRACE):
-            return "wall"
-        threads, resident = _threads_and_memory(self._pid)
-        usage.memory_bytes = max(usage.memory_bytes, resident - self._base_memory)
-        if usage.memory_bytes > self._limits["memory_bytes"]:
-            return "memory"
-        if threads > _MAX_THREADS:
-            return "threads"
-        return "files" if _holds_too_much(self._directory) else ""
-
-
-class _Readiness:
-    """Waits for a child's end and for what its connection can do."""
-
-    def __init__(self, pid: int, exchange: Exchange | None) -> None:
-        self._pid = pid
-        self._exchange = exchange
-        self._descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
+        self.base_memory = base_memory
         self._poll = select.poll()
+        self._descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
         if self._descriptor >= 0:
             self._poll.register(self._descriptor, select.POLLIN)
 
-    def wait(self, seconds: float) -> tuple[bool, str]:
-        """Wait at most `seconds`; return whether the child has ended, and what the exchange says of its answer."""
-        if self._descriptor < 0:
-            seconds = min(seconds, 0.002)
-        exchange = self._exchange
-        if exchange is not None:
-            self._poll.register(exchange.connection, exchange.events)
-        events = dict(self._poll.poll(seconds * 1000))
-        if exchange is not None and exchange.connection.fileno() in events:
-            found = exchange.go_on(events[exchange.connection.fileno()])
-            if found is not None:
-                # What is left to read comes before the end.
-                return False, found
-            self._poll.unregister(exchange.connection)
-            self._exchange = None
-        if self._descriptor >= 0:
-            return self._descriptor in events, ""
-        return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None, ""
+    def wait(self, cpu_limit: float, exchange: Exchange | None = None, wall_seconds: float = 0.0) -> Usage:
+        """Wait until the child ends, or answers in `exchange`; kill it at a limit. Unless it answered, it is reaped.
+
+        Time that the child spent waiting for a processor is not its own and extends the wall limit.
+
+        Args:
+            cpu_limit: processor time since the child's birth at which it is killed, in seconds.
+            exchange: where its answers come, or None.
+            wall_seconds: the wall limit where it is more than that of a test.
+        """
+        usage = Usage()
+        started = time.monotonic()
+        wall = max(wall_seconds, float(self._limits["wall_seconds"]))
+        while True:
+            left = cpu_limit - usage.cpu_seconds
+            events = self._look(min(_POLL_SECONDS, max(left / 2, 0.002)), exchange)
+            if exchange is not None and exchange.connection.fileno() in events:
+                found = exchange.go_on(events[exchange.connection.fileno()])
+                if found is None:
+                    exchange = None
+                    continue
+                usage.reason = found
+                if found == "answered":
+                    usage.cpu_seconds = cpu_seconds_of(self._pid)
+                    return usage
+            # What is left to read comes before the end.
+            elif self._descriptor in events or (self._descriptor < 0 and self._has_ended()):
+                break
+            usage.reason = usage.reason or self._exceeded(usage, cpu_limit, time.monotonic() - started, wall)
+            if usage.reason:
+                os.kill(self._pid, signal.SIGKILL)
+                break
+        self._reap(usage, cpu_limit)
+        return usage
 
     def close(self) -> None:
         """Release the descriptor."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _look(self, seconds: float, exchange: Exchange | None) -> dict[int, int]:
+        """Wait at most `seconds` for something to happen; return what did, by descriptor."""
+        if self._descriptor < 0:
+            seconds = min(seconds, 0.002)
+        if exchange is None:
+            return dict(self._poll.poll(seconds * 1000))
+        self._poll.register(exchange.connection, exchange.events)
+        try:
+            return dict(self._poll.poll(seconds * 1000))
+        finally:
+            self._poll.unregister(exchange.connection)
+
+    def _has_ended(self) -> bool:
+        return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def _reap(self, usage: Usage, cpu_limit: float) -> None:
+        _, usage.status, spent = os.wait4(self._pid, 0)
+        self.close()
+        usage.cpu_seconds = spent.ru_utime + spent.ru_stime
+        usage.memory_bytes = max(spent.ru_maxrss * _MAXRSS_UNIT - self.base_memory, usage.memory_bytes)
+        if not usage.reason and usage.cpu_seconds > cpu_limit:
+            usage.reason = "cpu"
+        if not usage.reason and usage.memory_bytes > self._limits["memory_bytes"]:
+            usage.reason = "memory"
+
+    def _exceeded(self, usage: Usage, cpu_limit: float, elapsed: float, wall: float) -> str:
+        """Return which limit the running child exceeds, or an empty string."""
+        usage.cpu_seconds = cpu_seconds_of(self._pid)
+        if usage.cpu_seconds > cpu_limit:
+            return "cpu"
+        if elapsed > wall and (elapsed - _seconds_waiting(self._pid) > wall or elapsed > wall * _WALL_GRACE):
+            return "wall"
+        threads, resident = _threads_and_memory(self._pid)
+        usage.memory_bytes = max(usage.memory_bytes, resident - self.base_memory)
+        if usage.memory_bytes > self._limits["memory_bytes"]:
+            return "memory"
+        if threads > _MAX_THREADS:
+            return "threads"
+        return "files" if holds_too_much(self._directory) else ""
 
 
 def cpu_seconds_of(pid: int) -> float:
@@ -277,29 +323,6 @@ def _read(path: str) -> bytes:
         return os.read(descriptor, 4096)
     finally:
         os.close(descriptor)
-
-
-def _holds_too_much(directory: str) -> bool:
-    """Whether a private directory has more files or bytes than a program may leave."""
-    count = size = 0
-    pending = [directory]
-    while pending:
-        try:
-            entries = list(os.scandir(pending.pop()))
-        except OSError as error:
-            if error.errno in (errno.ENAMETOOLONG, errno.EACCES):
-                return True  # no honest program hides its files where no path reaches, or from its own user
-            continue
-        for entry in entries:
-            count += 1
-            if entry.is_dir(follow_symlinks=False):
-                pending.append(entry.path)
-            else:
-                with contextlib.suppress(OSError):
-                    size += entry.stat(follow_symlinks=False).st_size
-            if count > MAX_FILES or size > MAX_FILE_BYTES:
-                return True
-    return False
 
 
 def kill_stragglers(group: int) -> None:

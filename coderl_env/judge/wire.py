@@ -16,12 +16,13 @@ import re
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 MAX_DEPTH = 200
 _HEAD = struct.Struct("!II")
 _SAFE_INT = 1 << 53
+_MOST_PARTS = 512
 _NAME_CHARACTERS = 100
 _MESSAGE_CHARACTERS = 300
 
@@ -62,15 +63,26 @@ def pack_frame(header: dict[str, Any], body: bytes = b"") -> bytes:
     return pack_head(header, len(body)) + body
 
 
-def pack_question(question: dict[str, Any]) -> bytes:
-    """Return the bytes of a frame that carries a question for a program's child."""
-    return pack_frame({"op": "call"}, pack_frame(question))
+def pack_questions(questions: Iterable[bytes]) -> bytes:
+    """Return the bytes of a frame that carries questions, packed frames themselves, for a program's child."""
+    return pack_frame({"op": "call"}, b"".join(questions))
 
 
 def pack_head(header: dict[str, Any], body_size: int) -> bytes:
     """Return the bytes of one frame up to its body, which has `body_size` bytes."""
     text = json.dumps(header).encode("ascii")
     return _HEAD.pack(len(text), body_size) + text
+
+
+def send_parts(connection: socket.socket, parts: Sequence[bytes | memoryview]) -> None:
+    """Write frames in pieces, in as few calls as the kernel takes."""
+    for start in range(0, len(parts), _MOST_PARTS):
+        group = parts[start : start + _MOST_PARTS]
+        sent = connection.sendmsg(group)
+        for part in group:
+            if sent < len(part):
+                connection.sendall(memoryview(part)[sent:])
+            sent = max(sent - len(part), 0)
 
 
 def receive_frame(connection: socket.socket) -> tuple[dict[str, Any], bytes]:
@@ -93,18 +105,29 @@ def receive_header(connection: socket.socket) -> tuple[dict[str, Any], int]:
     return _parse_header(_receive_exactly(connection, header_size)), body_size
 
 
-def missing_bytes(data: memoryview, limit: int) -> int:
-    """Return how many bytes the beginning of an untrusted frame lacks, at least; 0 where it is whole.
+def frame_size(data: memoryview, limit: int) -> int:
+    """Return how many bytes the untrusted frame has that begins `data`, at least; as many as that, and it is whole.
 
     Raises:
         FrameTooLargeError: the frame exceeds `limit` bytes.
     """
     if len(data) < _HEAD.size:
-        return _HEAD.size - len(data)
+        return _HEAD.size
     header_size, body_size = _HEAD.unpack_from(data)
     size: int = _HEAD.size + header_size + body_size
     _check_size(size, limit)
-    return size - len(data)
+    return size
+
+
+def frame_sizes(data: memoryview) -> list[int]:
+    """Return the sizes of the frames of a trusted writer that fill `data`."""
+    sizes = []
+    offset = 0
+    while offset < len(data):
+        header_size, body_size = _HEAD.unpack_from(data, offset)
+        sizes.append(_HEAD.size + header_size + body_size)
+        offset += sizes[-1]
+    return sizes
 
 
 def unpack_frame(data: bytes) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 It imports what programs commonly import, enters its namespaces and gives up its privileges once, and then judges one
 program after the other. It is
-started as `python -s -P zygote.py DESCRIPTOR CONFIGURATION` with an empty environment, so that nothing of the
-trainer's process, memory or secrets is near. Standard library only.
+started as `python -S -s -P zygote.py DESCRIPTOR CONFIGURATION` with an empty environment, so that nothing of the
+trainer's process, memory or secrets is near, and nothing that installed packages do at Python's start. Standard library
+only.
 """
 
 from __future__ import annotations
@@ -13,21 +14,20 @@ import gc
 import importlib
 import json
 import os
+import site
 import socket
 import sys
-import sysconfig
 import types
-from pathlib import Path
 from typing import Any, NamedTuple
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+_JUDGE = os.path.dirname(os.path.realpath(__file__))
 
-# What programs commonly import; each costs time once here instead of once per test.
+# What programs commonly import: each costs time once here instead of once per test. What few import stays out: its
+# memory would make every fork, and every end of a child, slower.
 _PRELOADED = (
-    "array", "ast", "bisect", "calendar", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime",
-    "decimal", "enum", "fractions", "functools", "heapq", "inspect", "io", "itertools", "math", "numbers", "operator",
-    "pprint", "queue", "random", "re", "statistics", "string", "textwrap", "threading", "time", "traceback", "typing",
-    "unicodedata",
+    "array", "bisect", "cmath", "collections", "contextlib", "copy", "datetime", "decimal", "enum", "fractions",
+    "functools", "heapq", "io", "itertools", "math", "numbers", "operator", "queue", "random", "re", "statistics",
+    "string", "textwrap", "threading", "time", "traceback", "typing", "unicodedata",
 )  # fmt: skip
 # Third-party packages that programs may import; no other installed package can be read.
 _READABLE_PACKAGES = ("numpy", "numpy.libs")
@@ -48,9 +48,9 @@ _UNAVAILABLE = {
 
 def _make_package_importable() -> None:
     """Make `coderl_env.judge` importable without running the package's own `__init__`, which imports gymnasium."""
-    for name, folder in (("coderl_env", _PACKAGE), ("coderl_env.judge", _PACKAGE / "judge")):
+    for name, folder in (("coderl_env", os.path.dirname(_JUDGE)), ("coderl_env.judge", _JUDGE)):
         package = types.ModuleType(name)
-        package.__path__ = [str(folder)]
+        package.__path__ = [folder]
         sys.modules[name] = package
 
 
@@ -58,13 +58,16 @@ def main(argv: list[str]) -> int:
     """Serve programs over the socket whose descriptor is `argv[1]`, until it closes."""
     _make_package_importable()
     register = _ignore_fork_hooks()
-    from coderl_env.judge import child, interpreter, kernel, sandbox, seccomp, wire
+    # Every module that a program's processes need is imported here; a fork imports nothing of ours.
+    from coderl_env.judge import child, interpreter, kernel, relay, sandbox, seccomp, supervisor, wire
+    from coderl_env.judge.watch import memory_of
 
     connection = socket.socket(fileno=int(argv[1]))
     configuration = json.loads(argv[2])
     tier = configuration["tier"]
     guards = _guards(tier, configuration["without"])
     box = configuration["box"]
+    folders: dict[str, list[str]] = configuration["folders"]
     try:
         if sys.platform == "linux":
             sandbox.set_death_signal()
@@ -74,15 +77,13 @@ def main(argv: list[str]) -> int:
             status = _become_first_process(connection)
             if status is not None:
                 return status
-            sandbox.make_world_read_only(box, _BOX_BYTES)
+            sandbox.make_world_read_only(box, _BOX_BYTES, folders["packages"])
+        else:
+            folders["hidden"] += folders["packages"]
         directory = f"{box}/{_DIRECTORY}"
         os.mkdir(directory, 0o700)
         os.chdir(directory)
-        ruleset = (
-            sandbox.create_ruleset(_rules(sandbox, box, directory, configuration["hidden"]))
-            if "files" in guards
-            else -1
-        )
+        ruleset = sandbox.create_ruleset(_rules(sandbox, folders, box, directory)) if "files" in guards else -1
         calls = seccomp.Filter() if "calls" in guards else None
         if "limits" in guards:
             sandbox.limit_descendants()
@@ -91,16 +92,13 @@ def main(argv: list[str]) -> int:
     except kernel.SandboxError as error:
         wire.send_frame(connection, {"unavailable": str(error)})
         return 1
+    _finish_start(folders["libraries"])
     _preload(numpy=configuration["numpy"])
     if "environment" in guards:
         os.environ.clear()
         # All that remains: without it `locale` would take the encoding for ASCII.
         os.environ["LANG"] = "C.UTF-8"
     connection = _arrange_descriptors(connection)
-    # Every module that a program's processes need is imported by now; a fork imports nothing of ours.
-    from coderl_env.judge import relay, supervisor
-    from coderl_env.judge.watch import memory_of
-
     modules = _Modules(supervisor, wire)
     confinement = child.Confinement(guards, ruleset, calls, directory, *memory_of(os.getpid()))
     interpreter.prepare_interpreter(directory)
@@ -130,6 +128,14 @@ def _ignore_fork_hooks() -> Any:
     register = os.register_at_fork
     os.register_at_fork = lambda **_: None
     return register
+
+
+def _finish_start(libraries: list[str]) -> None:
+    """Do what a program needs of that which Python, started with -S, leaves out: `exit` and its like, and packages."""
+    sys.path += libraries
+    site.setquit()
+    site.setcopyright()
+    site.sethelper()
 
 
 def _preload(*, numpy: bool) -> None:
@@ -174,22 +180,17 @@ def _become_first_process(connection: socket.socket) -> int | None:
     return os.waitstatus_to_exitcode(status) & 0xFF
 
 
-def _rules(sandbox: Any, box: str, directory: str, hidden: list[str]) -> list[tuple[str, int]]:
-    """Return what a program may open: the interpreter, its standard library, numpy, and its own directory."""
-    paths = {name: str(Path(path).resolve()) for name, path in sysconfig.get_paths().items()}
-    libraries = {paths["purelib"], paths["platlib"]}
-    interpreter = {paths["stdlib"], paths["platstdlib"], str(Path(sys.base_prefix).resolve() / "lib")}
-    # Installed packages may carry the very problems, tests and solutions that programs are judged on.
-    packages = {f"{root}/{name}" for root in interpreter for name in ("site-packages", "dist-packages")}
-    packages |= {
-        str(path) for root in ("/usr/lib", "/usr/local/lib") for path in Path(root).glob("python3*/*-packages")
-    }
-    hidden = [*hidden, *libraries, *packages]
+def _rules(sandbox: Any, folders: dict[str, list[str]], box: str, directory: str) -> list[tuple[str, int]]:
+    """Return what a program may open: the interpreter, its standard library, numpy, and its own directory.
+
+    Landlock hides a folder by a rule for everything beside it; of hundreds of rules each child has its own copies.
+    """
+    hidden = [*folders["hidden"], *folders["libraries"]]
     rules = [(box, sandbox.LIST), (directory, sandbox.READ_WRITE), ("/dev/null", sandbox.READ_WRITE)]
     rules += [(device, sandbox.READ) for device in ("/dev/zero", "/dev/urandom", "/dev/random")]
-    for root in (*interpreter, *_SYSTEM_PATHS):
+    for root in (*folders["interpreter"], *_SYSTEM_PATHS):
         rules += sandbox.rules_below(root, sandbox.READ, hidden)
-    for library in libraries:
+    for library in folders["libraries"]:
         rules.append((library, sandbox.LIST))
         rules += [(f"{library}/{name}", sandbox.READ) for name in _READABLE_PACKAGES]
     return rules

@@ -71,14 +71,15 @@ def test_a_fork_does_not_have_the_pages() -> None:
     theirs.close()
 
 
-def test_missing_bytes_are_counted_to_the_end_of_one_frame() -> None:
+def test_the_size_of_a_frame_is_known_from_its_beginning() -> None:
     frame = wire.pack_frame({"value": 1}, b"body")
     for size in range(len(frame) + 1):
-        missing = wire.missing_bytes(memoryview(frame[:size]), 1000)
-        assert 0 <= missing <= len(frame) - size
-        assert (missing == 0) == (size == len(frame))
+        needed = wire.frame_size(memoryview(frame[:size]), 1000)
+        assert needed <= len(frame)
+        assert (needed <= size) == (size == len(frame))
     with pytest.raises(wire.FrameTooLargeError, match=f"{len(frame)} bytes exceeds the limit of 20"):
-        wire.missing_bytes(memoryview(frame), 20)
+        wire.frame_size(memoryview(frame), 20)
+    assert wire.frame_sizes(memoryview(frame + frame)) == [len(frame)] * 2
     assert wire.unpack_frame(frame) == {"value": 1}
     for broken in (b"", frame[:-1], frame + frame, b"\0" * 8):
         with pytest.raises(wire.WireError):
