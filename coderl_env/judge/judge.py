@@ -9,7 +9,7 @@ import queue
 import threading
 import weakref
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -296,6 +296,8 @@ def judge_in_order(
         if key not in known:
             known[key] = submit(program, problem)
         futures.append(known[key])
+    # Woken once, not for each of them: the workers' threads need the interpreter.
+    wait(futures, return_when=FIRST_EXCEPTION)
     return [future.result() for future in futures]
 
 
