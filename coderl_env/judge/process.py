@@ -7,12 +7,10 @@ import importlib.util
 import json
 import os
 import select
-import shutil
 import socket
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import time
 import weakref
 from collections.abc import Sequence
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from coderl_env.judge import wire
+from coderl_env.judge.box import Box
 
 _FOLDER = Path(__file__).resolve().parent
 _START_SECONDS = 30.0
@@ -45,12 +44,12 @@ class Helper:
     Args:
         script: file in this folder.
         arguments: further command-line arguments.
-        box: folder to remove when the process has ended, or None.
+        box: removed when the process has ended, or None.
         options: further options of the interpreter.
     """
 
     def __init__(
-        self, script: str, arguments: Sequence[str], box: str | None = None, options: Sequence[str] = ()
+        self, script: str, arguments: Sequence[str], box: Box | None = None, options: Sequence[str] = ()
     ) -> None:
         ours, theirs = socket.socketpair()
         # Not -I: it would make the interpreter ignore PYTHONHASHSEED, and the same program must always print its sets
@@ -123,14 +122,14 @@ class Helper:
         self._end()
 
 
-def _end_process(owner: int, process: subprocess.Popen[bytes], connection: socket.socket, box: str | None) -> None:
+def _end_process(owner: int, process: subprocess.Popen[bytes], connection: socket.socket, box: Box | None) -> None:
     if os.getpid() != owner:
         return  # a fork of the owner: the process is not its own
     connection.close()
     process.kill()
     process.wait()
     if box is not None:
-        shutil.rmtree(box, ignore_errors=True)
+        box.remove()
 
 
 class Zygote(Helper):
@@ -147,10 +146,10 @@ class Zygote(Helper):
     """
 
     def __init__(self, tier: str, *, numpy: bool = False, without: Sequence[str] = ()) -> None:
-        box = tempfile.mkdtemp(prefix="coderl-judge-", dir=_memory_folder())
+        box = Box()
         configuration = {
             "tier": tier,
-            "box": box,
+            "box": box.path,
             "numpy": numpy,
             "folders": _folders(),
             "without": list(without),
@@ -169,11 +168,6 @@ class Zygote(Helper):
 def numpy_is_installed() -> bool:
     """Whether programs could import numpy here."""
     return importlib.util.find_spec("numpy") is not None
-
-
-def _memory_folder() -> str | None:
-    """Return a folder in memory, where making and removing directories costs least, or None."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def _folders() -> dict[str, list[str]]:
