@@ -8,27 +8,15 @@ from typing import Any
 
 from coderl_agents.codet5.critic import HEADS, LABELS, PADDINGS, POOLINGS, READS, CriticForm
 from coderl_agents.codet5.recipes import RECIPES
+from coderl_agents.learning_settings import LearningSettings, check_names
 from coderl_env.naming import unknown_name
 
-__all__ = [
-    "BASELINES",
-    "OPTIMIZERS",
-    "PRECISIONS",
-    "RATES",
-    "REDUCTIONS",
-    "SOURCES",
-    "STAGES",
-    "WEIGHTINGS",
-    "Settings",
-]
+__all__ = ["BASELINES", "RATES", "SOURCES", "STAGES", "WEIGHTINGS", "Settings"]
 
 STAGES = ("warm_start", "critic", "rl", "critic_sampling", "ce_continued")
 BASELINES = ("greedy", "group", "none", "positives")
 SOURCES = ("actor", "warm_start")
 WEIGHTINGS = ("critic", "uniform", "decay")
-REDUCTIONS = ("tokens", "programs")
-OPTIMIZERS = ("muon", "adamw")
-PRECISIONS = ("auto", "float32", "bfloat16")
 
 # Optimiser and learning rates that suit a model: random weights, the nano checkpoint that ships with the package, and
 # published checkpoints of CodeT5's size. The last are the paper's and, for reinforcement learning, RLTF's: with the
@@ -64,51 +52,24 @@ _CHOICES = {
     "baseline": BASELINES,
     "rl_source": SOURCES,
     "weighting": WEIGHTINGS,
-    "reduction": REDUCTIONS,
-    "optimizer": OPTIMIZERS,
-    "precision": PRECISIONS,
     "critic_pooling": POOLINGS,
     "critic_padding": PADDINGS,
     "critic_reads": READS,
     "critic_head": HEADS,
     "sampling_labels": LABELS,
 }
-_POSITIVE = (
-    "max_rows",
-    "batch_size",
-    "rl_epochs",
-    "rl_minibatches",
-    "pass_numbers",
-    "critic_batch",
-    "critic_updates",
-    "critic_spread",
-    "repair_updates",
-    "sampling_candidates",
-)
+_POSITIVE = ("rl_epochs", "critic_batch", "critic_updates", "critic_spread", "repair_updates", "sampling_candidates")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(LearningSettings):
     """Settings of the CodeT5 agent. The defaults are those that gained most in `benchmarks/LOG.md`.
 
+    `model` is `nano`, `fresh:codet5-small` and the like, a folder or a Hub name.
+
     Attributes:
-        model: `nano`, `fresh:codet5-small` and the like, a folder or a Hub name; None is `nano`, or the checkpoint's
-            own.
         stages: stages to run, in the order of `STAGES`. Without `warm_start` the others begin from the model as it is;
             the critic's runs as part of `rl` wherever that needs it, and is left out where it does not.
-        precision: data type of training's matrix products: `float32`, `bfloat16`, or `auto` for what the machine is
-            fast in. Weights, sampling and optimiser are float32 in any case.
-        max_rows: programs decoded at the same time.
-        pass_numbers: logits held in memory by one forward pass, at most; larger batches are accumulated.
-        optimizer: of the supervised stages: `muon` or `adamw`; None, here and below, is what `RATES` says of the model.
-        matrix_rate: Muon's learning rate, for matrices of the blocks.
-        learning_rate: AdamW's learning rate, for everything else or for all.
-        weight_decay: of both.
-        batch_size: demonstrations per step of the supervised stages.
-        warmup_steps: steps over which the learning rate rises at the beginning.
-        cooldown: share of a stage over which the learning rate falls to 0 at its end.
-        validate_seconds: time between validations of the warm start.
-        patience: validations without a new best after which the warm start cools down and ends.
         critic_model: the critic's model, or None for a copy of the warm-started actor.
         critic_rate: learning rate of the critic; AdamW's, where the optimiser has two.
         critic_matrix_rate: Muon's for the critic.
@@ -123,27 +84,19 @@ class Settings:
         critic_head: `linear` (the paper) or `mlp` (the official code).
         critic_token_weight: weight of the outcome's loss at every single token; 0 in the paper.
         critic_refresh: whether the critic goes on learning during reinforcement learning.
-        rl_rate: learning rate of reinforcement learning.
-        rl_temperature: sampling temperature of training.
-        rl_top_p: nucleus of training.
         rl_source: who draws the programs: the `actor` as it is, or as its `warm_start` left it (the paper: offline).
         rl_batches: of an offline run: distinct batches, used again and again; None for a new one at every step.
         rl_epochs: times that each batch is used.
-        rl_minibatches: optimisation steps per use of a batch.
-        rl_cooldown: share of reinforcement learning over which its learning rate falls to 0 at the end.
         clip_low: how far the importance ratio may fall below 1; negative for no ratio at all, as in the paper.
-        clip_high: how far it may rise above 1.
         baseline: `group` (mean return of the other programs of the same problem), `greedy` (the paper: the greedy
             program's return) or `none`. `positives` is no baseline: the advantage is 1 for programs that pass and 0 for
             all others, which is cross-entropy on the actor's own successes (the paper's table 3).
         scale_advantages: divide by the deviation of the problem's returns; with `group` only.
         weighting: weight of a token: `uniform`, `critic` (the paper) or `decay` (falling linearly, the paper's
             ablation).
-        reduction: whether the loss is averaged over `tokens` or (the paper's sum over t) over `programs`.
         rl_weight: weight of the policy loss.
         ce_weight: weight of the cross-entropy on demonstrations during reinforcement learning.
         ce_batch: demonstrations per step of it.
-        clip_norm: largest norm of a gradient.
         sampling_labels: what the critic of critic sampling tells apart: `outcomes`, or `binary` (the paper: passed or
             not).
         sampling_refine: whether critic sampling refines programs that pass the examples.
@@ -154,20 +107,7 @@ class Settings:
         repair_updates: steps of the repair model for each batch of failures that is drawn.
     """
 
-    model: str | None = None
     stages: tuple[str, ...] = STAGES
-    precision: str = "auto"
-    max_rows: int = 512
-    pass_numbers: int = 32_000_000
-    optimizer: str | None = None
-    matrix_rate: float | None = None
-    learning_rate: float | None = None
-    weight_decay: float = 0.01
-    batch_size: int = 64
-    warmup_steps: int = 50
-    cooldown: float = 0.4
-    validate_seconds: float = 15.0
-    patience: int = 3
     critic_model: str | None = None
     critic_rate: float | None = None
     critic_matrix_rate: float | None = None
@@ -181,24 +121,16 @@ class Settings:
     critic_head: str = "linear"
     critic_token_weight: float = 0.5
     critic_refresh: bool = True
-    rl_rate: float | None = None
-    rl_temperature: float = 1.0
-    rl_top_p: float = 1.0
     rl_source: str = "actor"
     rl_batches: int | None = None
     rl_epochs: int = 2
-    rl_minibatches: int = 2
-    rl_cooldown: float = 0.3
     clip_low: float = 0.2
-    clip_high: float = 0.28
     baseline: str = "group"
     scale_advantages: bool = False
     weighting: str = "uniform"
-    reduction: str = "tokens"
     rl_weight: float = 1.0
     ce_weight: float = 0.1
     ce_batch: int = 16
-    clip_norm: float = 1.0
     sampling_labels: str = "outcomes"
     sampling_refine: bool = True
     sampling_repair: bool = True
@@ -208,22 +140,11 @@ class Settings:
     repair_updates: int = 8
 
     def __post_init__(self) -> None:
-        for name, valid in _CHOICES.items():
-            if getattr(self, name) is not None and getattr(self, name) not in valid:
-                raise ValueError(unknown_name(f"value of {name}", getattr(self, name), valid))
-        object.__setattr__(self, "stages", tuple(self.stages))
-        for stage in self.stages:
-            if stage not in STAGES:
-                raise ValueError(unknown_name("stage", stage, STAGES))
+        self.check(STAGES, _CHOICES, _POSITIVE)
         if self.rl_batches is not None and (self.rl_source != "warm_start" or self.rl_batches < 1):
             raise ValueError(f"rl_batches must be positive, and needs rl_source 'warm_start', not {self.rl_batches!r}")
         if self.scale_advantages and self.baseline != "group":
             raise ValueError(f"scale_advantages needs baseline 'group', not {self.baseline!r}")
-        for name in _POSITIVE:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
-        if not 0 <= self.cooldown < 1:
-            raise ValueError(f"cooldown must be at least 0 and below 1, not {self.cooldown!r}")
 
     @property
     def critic_form(self) -> CriticForm:
@@ -246,12 +167,9 @@ class Settings:
         Raises:
             ValueError: an unknown name or value.
         """
-        known = ["recipe", *(entry.name for entry in fields(cls))]
+        check_names("codet5", values, ("recipe", *(entry.name for entry in fields(cls))))
         recipe = values.get("recipe")
         if recipe is not None and recipe not in RECIPES:
             raise ValueError(unknown_name("recipe", recipe, RECIPES))
         given = {name: value for name, value in values.items() if name != "recipe"}
-        for name in values:
-            if name not in known:
-                raise ValueError(unknown_name("setting of agent codet5", name, known))
         return cls(**({} if recipe is None else RECIPES[recipe]) | given)

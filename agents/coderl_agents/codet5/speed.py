@@ -26,8 +26,8 @@ from coderl_agents.codet5.losses import IGNORED
 from coderl_agents.codet5.model import no_bars
 from coderl_agents.codet5.optimizers import clipped_norm, make_optimizers
 from coderl_agents.codet5.sampler import pad_prompts
-from coderl_agents.codet5.settings import PRECISIONS
 from coderl_agents.codet5.supervised import supervised_step, training_network
+from coderl_agents.learning_settings import PRECISIONS
 from coderl_env.agent import Sampling, Task
 from coderl_env.datasets.synth import demonstrations
 from coderl_env.registry import AgentSpec
