@@ -179,6 +179,10 @@ def _folders() -> dict[str, list[str]]:
     paths = {name: str(Path(path).resolve()) for name, path in sysconfig.get_paths().items()}
     interpreter = {paths["stdlib"], paths["platstdlib"], str(Path(sys.base_prefix).resolve() / "lib")}
     libraries = {paths["purelib"], paths["platlib"]}
+    numpy = importlib.util.find_spec("numpy")
+    if numpy is not None and numpy.origin is not None:
+        # Not always there: a distribution's numpy has a place of its own, and so has a user's.
+        libraries.add(str(Path(numpy.origin).resolve().parent.parent))
     packages = {f"{root}/{name}" for root in interpreter for name in ("site-packages", "dist-packages")}
     for root in ("/usr/lib", "/usr/local/lib"):
         packages |= {str(path) for path in Path(root).glob("python3*/*-packages")}
