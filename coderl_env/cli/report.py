@@ -23,6 +23,10 @@ def report_command(
         Path | None, typer.Option("--out", help="Where the report is written.", show_default="into that folder")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstraps.")] = 0,
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", help="Agent that all others are compared with; may be repeated.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write report.md and report.html, a page that needs nothing else, and print the tables of results.
@@ -30,7 +34,7 @@ def report_command(
     Example: coderl report runs/first
     """
     with open_source(folder) as source:
-        report = make_report(source, seed)
+        report = make_report(source, seed, against or ())
     markdown, page = write_report_files(report, out or folder)
     if as_json:
         emit_json({"markdown": str(markdown), "page": str(page), "tables": _tables(report)})

@@ -70,6 +70,13 @@ class RowResult:
         """Sampled programs of the problem that has the fewest."""
         return int(self.samples.min()) if self.task_ids else 0
 
+    def counts_equal(self, other: RowResult) -> bool:
+        """Whether the same problems have the same counts, the greedy programs' among them."""
+        if self.task_ids != other.task_ids or (self.greedy is None) != (other.greedy is None):
+            return False
+        greedy = self.greedy is None or other.greedy is None or np.array_equal(self.greedy, other.greedy)
+        return greedy and np.array_equal(self.outcomes, other.outcomes)
+
     def metrics(self, draws: Sequence[int] = DRAWS) -> dict[str, npt.NDArray[np.float64]]:
         """Return each figure that there are samples for, one value per problem.
 

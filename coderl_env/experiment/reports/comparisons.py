@@ -27,14 +27,26 @@ _MAIN = "pass@1"
 _CONTROL = "ce_continued"
 
 
-def comparison_grids(groups: Sequence[Entrant], scores: Scores) -> list[Grid]:
-    """Return the comparison of every two entrants of one environment by pass@1 of their final rows."""
+def comparison_grids(groups: Sequence[Entrant], scores: Scores, against: Sequence[str] = ()) -> list[Grid]:
+    """Return the comparison of every two entrants of one environment by pass@1 of their final rows.
+
+    Args:
+        groups: the entrants.
+        scores: their scores.
+        against: labels of those that all others are compared with, instead.
+    """
     contenders = [(group, row) for group in groups if (row := final_row(scores.rows(group))) is not None]
     pairs = list(combinations(contenders, 2))
-    note = f"By {_MAIN} of each agent's last row. Differences in percentage points, with 95 % intervals."
-    if len(pairs) > _PAIRS_AT_MOST:
-        pairs = [(contenders[0], other) for other in contenders[1:]]
-        note += f" Every agent against {contenders[0][0].label}."
+    note = (
+        f"By {_MAIN} of each agent's last row. Differences in percentage points, with 95 % intervals. Decided: no "
+        "interval holds 0."
+    )
+    bases = [one for one in contenders if one[0].label in against]
+    if not bases and len(pairs) > _PAIRS_AT_MOST:
+        bases = contenders[:1]
+        note += f" Every agent against {bases[0][0].label}."
+    if bases:
+        pairs = [(base, other) for base in bases for other in contenders if other is not base]
     lines = []
     for (second, second_row), (first, first_row) in pairs:
         after, before = scores.values(first, first_row, _MAIN), scores.values(second, second_row, _MAIN)
@@ -48,8 +60,8 @@ def comparison_grids(groups: Sequence[Entrant], scores: Scores) -> list[Grid]:
         over_problems = _over_problems((first, first_row), (second, second_row), scores)
         over_seeds = _over_seeds((first, first_row), (second, second_row), scores)
         cells = (percent(better), percent(over_problems, signed=True), percent(over_seeds, signed=True))
-        lines.append((f"{first.label} over {second.label}", *cells))
-    columns = ("", "probability of improvement", "difference, over problems", "difference, over seeds")
+        lines.append((f"{first.label} over {second.label}", *cells, _decided(over_problems, over_seeds)))
+    columns = ("", "probability of improvement", "difference, over problems", "difference, over seeds", "decided")
     return [Grid("Agents compared", columns, tuple(lines), note)] if lines else []
 
 
@@ -101,6 +113,15 @@ def aggregate_grid(groups: Sequence[Entrant], scores: Scores) -> Grid | None:
     return Grid("Over all environments", ("", "runs", "IQM", "mean"), tuple(lines), note) if lines else None
 
 
+def _decided(*differences: Estimate | None) -> str:
+    """Return whether all differences that are known are of one sign with their intervals."""
+    known = [difference for difference in differences if difference is not None]
+    if not known:
+        return "-"
+    better = all(difference.low > 0 for difference in known)
+    return "better" if better else "worse" if all(difference.high < 0 for difference in known) else "no"
+
+
 def _means(values: Sequence[Values]) -> list[float]:
     return [float(array.mean()) for array in values]
 
@@ -124,16 +145,24 @@ def _gain(group: Entrant, row: str, base: str, name: str, scores: Scores) -> Est
 
 
 def _over_problems(first: tuple[Entrant, str], second: tuple[Entrant, str], scores: Scores) -> Estimate | None:
-    """Return the difference of the means over seeds, problem by problem; None where the problems are not the same."""
+    """Return the difference of the means over the seeds that both have, problem by problem.
+
+    None where they share no seed, or the problems are not the same.
+    """
+    shared = {cell.seed for cell in first[0].cells} & {cell.seed for cell in second[0].cells}
     sides = []
+    problems = set()
     for group, row in (first, second):
-        results, values = scores.results(group, row), scores.values(group, row, _MAIN)
-        if values is None or len({result.task_ids for result in results}) > 1:
+        values = scores.values(group, row, _MAIN)
+        if values is None or not shared:
             return None
-        sides.append((results[0].task_ids, np.mean(values, axis=0)))
-    (ids, after), (others, before) = sides
-    if ids != others:
-        return None
+        kept = [array for cell, array in zip(group.cells, values, strict=True) if cell.seed in shared]
+        pairs = zip(group.cells, scores.results(group, row), strict=True)
+        problems |= {result.task_ids for cell, result in pairs if cell.seed in shared}
+        if len(problems) > 1:
+            return None
+        sides.append(np.mean(kept, axis=0))
+    after, before = sides
     return paired_difference(after, before, seed=scores.seed, resamples=_RESAMPLES)
 
 

@@ -20,6 +20,7 @@ from coderl_env.experiment.reports.texts import judgement_line, shown_text
 from coderl_env.experiment.results import RowResult, gather, is_handed_in, with_order
 from coderl_env.experiment.sources import Source
 from coderl_env.experiment.sweep.records import Cell, StoredSample
+from coderl_env.naming import unknown_name
 from coderl_env.version import VERSION
 
 __all__ = ["Listing", "Report", "Section", "make_report"]
@@ -71,15 +72,16 @@ class Report:
     sections: tuple[Section, ...] = field(default=())
 
 
-def make_report(source: Source, seed: int = 0) -> Report:
+def make_report(source: Source, seed: int = 0, against: Sequence[str] = ()) -> Report:
     """Make the report of a sweep, a run, evaluated predictions or a rejudging.
 
     Args:
         source: the records.
         seed: of every bootstrap in it.
+        against: agents that all others are compared with; none for every two, or the first where those are too many.
 
     Raises:
-        ValueError: there is no cell.
+        ValueError: there is no cell, or no agent of a name.
         OSError: the records cannot be read.
     """
     cells = source.cells()
@@ -92,7 +94,10 @@ def make_report(source: Source, seed: int = 0) -> Report:
     results = _results(source, finished)
     scores = Scores(results, seed)
     groups = entrants(finished)
-    sections = list(_environments(source, groups, scores))
+    for name in against:
+        if name not in (labels := {group.label for group in groups}):
+            raise ValueError(unknown_name("agent", name, labels))
+    sections = list(_environments(source, groups, scores, against))
     across = aggregate_grid(groups, scores)
     if across is not None:
         sections.insert(0, Section("All environments", grids=(across,)))
@@ -120,8 +125,8 @@ _METHOD = (
     (
         "The probability of improvement is the share of pairs of seeds in which the first agent is better, ties "
         "counting half; 50 % means no difference. Paired differences compare the same problems: over problems, of the "
-        "means over seeds; over seeds, of the scores of equal seeds. Intervals are not corrected for the number of "
-        "comparisons."
+        "means over the seeds that both have; over seeds, of the scores of equal seeds. Intervals are not corrected "
+        "for the number of comparisons."
     ),
 )
 
@@ -157,11 +162,13 @@ def _facts(cells: Sequence[Cell], groups: Sequence[Entrant], programs: int) -> t
     return tuple((name, value) for name, value in facts.items() if value)
 
 
-def _environments(source: Source, groups: Sequence[Entrant], scores: Scores) -> Iterator[Section]:
+def _environments(
+    source: Source, groups: Sequence[Entrant], scores: Scores, against: Sequence[str]
+) -> Iterator[Section]:
     for env in dict.fromkeys(group.env for group in groups):
         members = [group for group in groups if group.env == env]
-        grids = [*result_grids(members, scores), *comparison_grids(members, scores), gain_grid(members, scores)]
-        grids += [outcome_grid(members, scores), *difficulty_grids(members, scores)]
+        grids: list[Grid | None] = [*result_grids(members, scores), *comparison_grids(members, scores, against)]
+        grids += [gain_grid(members, scores), outcome_grid(members, scores), *difficulty_grids(members, scores)]
         shown = tuple(grid for grid in grids if grid is not None and grid.rows)
         charts = tuple(learning_curves(source, members, scores.seed))
         note = () if charts else ("No stage logged figures from which a learning curve could be drawn.",)

@@ -66,7 +66,9 @@ class CurveChart:
 
 
 def learning_curves(source: Source, groups: Sequence[Entrant], seed: int) -> list[CurveChart]:
-    """Return the chart of the entrants of one environment, or nothing where no figure was logged twice.
+    """Return the charts of the entrants of one environment, or none where no figure was logged twice.
+
+    A chart has as many lines as can be told apart.
 
     Args:
         source: has the figures.
@@ -91,14 +93,20 @@ def learning_curves(source: Source, groups: Sequence[Entrant], seed: int) -> lis
         return []
     _, name, logged = best
     chosen = [group for group in groups if any(cell.cell in logged for cell in group.cells)]
-    panels = tuple(
-        panel
-        for by, label in (("samples", "programs sampled"), ("seconds", "seconds"))
-        if (panel := Panel(label, tuple(_series(chosen[:_SERIES_AT_MOST], logged, by, seed)))).series
-    )
-    left = f" The first {_SERIES_AT_MOST} of {len(chosen)} agents." if len(chosen) > _SERIES_AT_MOST else ""
-    note = f"While training, smoothed over a tenth of the curve; bands are 95 % intervals of the mean over seeds.{left}"
-    return [CurveChart("Learning curves", name.replace("_", " "), panels, note)] if panels else []
+    charts = []
+    for first in range(0, len(chosen), _SERIES_AT_MOST):
+        drawn_here = chosen[first : first + _SERIES_AT_MOST]
+        panels = tuple(
+            panel
+            for by, label in (("samples", "programs sampled"), ("seconds", "seconds"))
+            if (panel := Panel(label, tuple(_series(drawn_here, logged, by, seed)))).series
+        )
+        note = "While training, smoothed over a tenth of the curve; bands are 95 % intervals of the mean over seeds."
+        if len(chosen) > _SERIES_AT_MOST:
+            note += f" Agents {first + 1} to {first + len(drawn_here)} of {len(chosen)}."
+        if panels:
+            charts.append(CurveChart("Learning curves", name.replace("_", " "), panels, note))
+    return charts
 
 
 def smoothed(values: Sequence[float] | Values) -> Values:

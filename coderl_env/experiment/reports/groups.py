@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from coderl_env.experiment.settings import SHORT_NAMES
 from coderl_env.experiment.sweep.records import Cell
 
-__all__ = ["Entrant", "entrants", "final_row", "ordered_rows", "row_label"]
+__all__ = ["STARTS", "Entrant", "entrants", "final_row", "ordered_rows", "row_label"]
 
 _ROWS = {
     "start": "start",
@@ -20,6 +20,8 @@ _ROWS = {
     "rl": "RL",
     "rl_critic_sampling": "RL, critic sampling",
 }
+# Rows of an agent that has not learned yet.
+STARTS = frozenset({"start", "warm_start"})
 # The same row where the agent does not choose itself, and the examples decide among its programs.
 _FILTERED = "RL, filtered"
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from coderl_env.experiment.estimators import Estimate, bootstrap_mean, seed_interval
 from coderl_env.experiment.reports.grids import Grid, level_order, percent
-from coderl_env.experiment.reports.groups import Entrant, ordered_rows, row_label
+from coderl_env.experiment.reports.groups import STARTS, Entrant, ordered_rows, row_label
 from coderl_env.experiment.results import DRAWS, RowResult, is_handed_in
 from coderl_env.outcome import Outcome
 
@@ -54,6 +54,23 @@ class Scores:
         keys = [(cell.cell, row) for group in groups for cell in group.cells for row in self.rows(group)]
         found = dict.fromkeys(name for key in keys for name in self._of(*key))
         return sorted(found, key=lambda name: (not name.startswith("pass"), name != "greedy", _number(name)))
+
+    def table_rows(self, groups: Sequence[Entrant]) -> list[tuple[Entrant, str]]:
+        """Return the entrants' rows; of those that start from another one's checkpoint, not once more its row."""
+        kept: list[tuple[Entrant, str]] = []
+        for group in groups:
+            starts = STARTS if all(cell.settings.get("start_from") for cell in group.cells) else ()
+            for row in self.rows(group):
+                if row not in starts or not any(self._repeats(group, row, *other) for other in kept):
+                    kept.append((group, row))
+        return kept
+
+    def _repeats(self, group: Entrant, row: str, other: Entrant, other_row: str) -> bool:
+        """Whether a row has, seed by seed, the very counts of another one."""
+        known = {cell.seed: self._results[cell.cell, other_row] for cell in other.cells}
+        return all(
+            cell.seed in known and self._results[cell.cell, row].counts_equal(known[cell.seed]) for cell in group.cells
+        )
 
     def estimate(self, group: Entrant, row: str, metric: str, difficulty: str | None = None) -> Estimate | None:
         """Return a figure with its interval: over seeds, or over problems with one seed; None where it has none."""
@@ -102,29 +119,26 @@ def result_grids(groups: Sequence[Entrant], scores: Scores) -> list[Grid]:
 
 def _figures(title: str, names: Sequence[str], groups: Sequence[Entrant], scores: Scores, note: str) -> Grid:
     lines = []
-    for group in groups:
-        for row in scores.rows(group):
-            results = scores.results(group, row)
-            samples = sorted({result.fewest for result in results} | {int(result.samples.max()) for result in results})
-            each = str(samples[0]) if len(samples) == 1 else f"{samples[0]}-{samples[-1]}"
-            counts = (str(len(group.cells)), str(results[0].problems), each)
-            figures = [percent(scores.estimate(group, row, name)) for name in names]
-            if any(figure != "-" for figure in figures):
-                lines.append((entrant_row(group, row, scores), *counts, *figures))
+    for group, row in scores.table_rows(groups):
+        results = scores.results(group, row)
+        samples = sorted({result.fewest for result in results} | {int(result.samples.max()) for result in results})
+        each = str(samples[0]) if len(samples) == 1 else f"{samples[0]}-{samples[-1]}"
+        counts = (str(len(group.cells)), str(results[0].problems), each)
+        figures = [percent(scores.estimate(group, row, name)) for name in names]
+        if any(figure != "-" for figure in figures):
+            lines.append((entrant_row(group, row, scores), *counts, *figures))
     return Grid(title, ("", "seeds", "problems", "samples", *names), tuple(lines), note)
 
 
 def outcome_grid(groups: Sequence[Entrant], scores: Scores) -> Grid:
     """Return the share of each outcome among the sampled programs of all seeds."""
     lines = []
-    for group in groups:
-        for row in scores.rows(group):
-            total = np.sum([result.outcomes.sum(axis=0) for result in scores.results(group, row)], axis=0)
-            if total.sum():
-                shares = 100 * total / total.sum()
-                lines.append(
-                    (entrant_row(group, row, scores), f"{total.sum():,}", *(f"{share:.1f}" for share in shares))
-                )
+    for group, row in scores.table_rows(groups):
+        total = np.sum([result.outcomes.sum(axis=0) for result in scores.results(group, row)], axis=0)
+        # Where examples choose among the programs of another row, they are the same programs.
+        if total.sum() and not _is_filtered(group, row, scores):
+            shares = 100 * total / total.sum()
+            lines.append((entrant_row(group, row, scores), f"{total.sum():,}", *(f"{share:.1f}" for share in shares)))
     columns = ("", "programs", *(outcome.value.replace("_", " ") for outcome in Outcome))
     return Grid(
         "Outcomes", columns, tuple(lines), "Percent of the sampled programs of all seeds; greedy ones left out."
@@ -151,7 +165,7 @@ def difficulty_grids(groups: Sequence[Entrant], scores: Scores) -> list[Grid]:
     grids = []
     for name in dict.fromkeys([*draws[:2], *draws[-1:]]):
         lines = []
-        for group, row in [(member, row) for member in groups for row in scores.rows(member)]:
+        for group, row in scores.table_rows(groups):
             if scores.values(group, row, name) is not None:
                 figures = (percent(scores.estimate(group, row, name, level)) for level in (*levels, None))
                 lines.append((entrant_row(group, row, scores), *figures))
@@ -162,8 +176,12 @@ def difficulty_grids(groups: Sequence[Entrant], scores: Scores) -> list[Grid]:
 
 def entrant_row(group: Entrant, row: str, scores: Scores) -> str:
     """Return what a table calls a row of an entrant."""
-    filtered = is_handed_in(row) and all(result.greedy is not None for result in scores.results(group, row))
-    return f"{group.label}: {row_label(row, filtered=filtered)}"
+    return f"{group.label}: {row_label(row, filtered=_is_filtered(group, row, scores))}"
+
+
+def _is_filtered(group: Entrant, row: str, scores: Scores) -> bool:
+    """Whether examples alone choose among the programs of a row."""
+    return is_handed_in(row) and all(result.greedy is not None for result in scores.results(group, row))
 
 
 def _number(name: str) -> int:

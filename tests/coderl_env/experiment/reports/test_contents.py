@@ -9,9 +9,9 @@ import pytest
 
 from coderl_env.experiment.estimators import probability_of_improvement, seed_interval
 from coderl_env.experiment.reports.contents import Report, Section, make_report
-from coderl_env.experiment.reports.curves import smoothed
+from coderl_env.experiment.reports.curves import learning_curves, smoothed
 from coderl_env.experiment.reports.grids import Grid, level_order, markdown_cell, percent
-from coderl_env.experiment.reports.groups import entrants, final_row, ordered_rows
+from coderl_env.experiment.reports.groups import Entrant, entrants, final_row, ordered_rows
 from coderl_env.experiment.reports.texts import judgement_line, shown_text
 from coderl_env.experiment.results import gather
 from coderl_env.experiment.sources import open_source
@@ -60,7 +60,8 @@ def test_agents_are_compared_pair_by_pair(report: Report, sweep_folder: Path) ->
     strong, weak = (_scores(sweep_folder, agent, "CodeRL-Synth-v0") for agent in ("strong", "weak"))
     expected = probability_of_improvement([weak], [strong], seed=0, resamples=2000)
     assert row[:2] == ("weak over strong", percent(expected))
-    for difference in row[2:]:
+    assert row[4] == "worse"
+    for difference in row[2:4]:
         assert difference.startswith(f"{100 * (np.mean(weak) - np.mean(strong)):+.1f} [")
 
 
@@ -134,6 +135,25 @@ def test_curves_have_bands_over_seeds(report: Report) -> None:
     assert line.high is not None
     assert (line.low <= line.y + 1e-9).all()
     assert (line.y <= line.high + 1e-9).all()
+
+
+def test_many_agents_have_several_charts(sweep_folder: Path) -> None:
+    with open_source(sweep_folder) as source:
+        groups = entrants([cell for cell in source.cells() if cell.status == "done"])
+        strong = next(group for group in groups if group.label == "strong" and group.env == "CodeRL-Synth-v0")
+        many = [Entrant(f"agent {n}", strong.env, strong.cells) for n in range(11)]
+        charts = learning_curves(source, many, 0)
+    labels = [[series.label for series in chart.panels[0].series] for chart in charts]
+    assert labels == [[f"agent {n}" for n in range(8)], [f"agent {n}" for n in range(8, 11)]]
+    assert charts[1].note.endswith("Agents 9 to 11 of 11.")
+
+
+def test_an_unknown_agent_to_compare_with_is_one_sentence(sweep_folder: Path) -> None:
+    with (
+        open_source(sweep_folder) as source,
+        pytest.raises(ValueError, match="unknown agent 'strng'; did you mean 'strong'"),
+    ):
+        make_report(source, against=["strng"])
 
 
 def test_smoothing_is_a_mean_over_a_window() -> None:
