@@ -15,9 +15,15 @@ from coderl_env.problem import AssertCase, Problem, StdioCase
 __all__ = ["Asks", "check_specially", "judge_asserts"]
 
 
-# A starved machine may take this many times a test's wall limit for the messages of one test, unless they are many.
+# A starved machine may take this many times a test's wall limit for the messages of one test, unless they are many, or
+# many bytes: then it is the program that keeps the test busy.
 _WALL_GRACE = 6.0
 _MANY_QUESTIONS = 2000
+_MANY_BYTES = 32 << 20
+# More than that, kept by a test, could fill the referee's memory in the midst of an answer.
+_MOST_BYTES = 256 << 20
+# What of an answer is for the referee.
+_FOR_REFEREE = ("value", "args", "error", "callback", "call")
 
 
 _STOPPING = {
@@ -58,7 +64,7 @@ def _judge_assert(problem: Problem, test: AssertCase, program: Asks, worker: Wor
     decided: CaseResult | None = None
     abandoned = False
     started = time.monotonic()
-    asked = 0
+    asked = heard_bytes = 0
     while True:
         try:
             [(said, _)] = worker.referee().exchange(message, 1, wall_seconds)
@@ -75,18 +81,22 @@ def _judge_assert(problem: Problem, test: AssertCase, program: Asks, worker: Wor
             worker.drop_referee()  # it caught being abandoned, and would ask for ever
             return decided
         asked += 1
-        if time.monotonic() - started > wall_seconds * (1.0 if asked > _MANY_QUESTIONS else _WALL_GRACE):
+        busy = asked > _MANY_QUESTIONS or heard_bytes > _MANY_BYTES
+        late = time.monotonic() - started > wall_seconds * (1.0 if busy else _WALL_GRACE)
+        if late or heard_bytes > _MOST_BYTES:
             # The program keeps the test busy, say with an iterator that has no end.
             worker.drop_referee()
             return CaseResult(Verdict.TIME_LIMIT, error_message="the test took too long", cpu_seconds=cpu)
-        [(answer, _)] = program.ask(wire.pack_questions([wire.pack_frame(said["ask"])]), 1)
+        question = wire.pack_questions([wire.pack_frame(said["ask"])], continues=said["continues"])
+        [(answer, _)] = program.ask(question, 1)
         cpu += float(answer.get("cpu", 0.0))
+        heard_bytes += int(answer.get("bytes", 0))
         decided = classify(answer)
         if decided is not None and answer.get("error") is None:
             abandoned = True
             message = wire.pack_frame({"abandon": True})
         else:
-            message = wire.pack_frame({key: answer[key] for key in ("value", "args", "error") if key in answer})
+            message = wire.pack_frame({key: answer[key] for key in _FOR_REFEREE if key in answer})
 
 
 def _result(said: dict[str, Any], decided: CaseResult | None, cpu: float) -> CaseResult:

@@ -30,7 +30,9 @@ class CallHearing(Hearing):
         self._child: Child | None = None
         self._channel: socket.socket | None = None
         self._exchange: Exchange | None = None
-        self._waits = self._loaded = self._asked = False
+        self._waits = self._loaded = self._asked = self._continues = False
+        # Processor time of the call that is under way, of which there are questions in between.
+        self._spent = 0.0
         # How loading failed.
         self._failure: _Answer | None = None
         # Tests without an answer.
@@ -46,12 +48,13 @@ class CallHearing(Hearing):
         self._open(self._start(child.Start.SAYING if self._whole else child.Start.WHEN_TOLD), source_size)
         return 0
 
-    def answer(self, body_size: int) -> int:
+    def answer(self, request: dict[str, Any], body_size: int) -> int:
         """Relay questions, and answer each with the child's answer, or with the record of its end."""
         questions = self._relay.take(self._connection, body_size)
         sizes = wire.frame_sizes(questions)
         count = len(sizes)
         self._asked = False
+        self._continues = bool(request["continues"])
         while sizes:
             answers = self._say(questions, sizes)
             questions = questions[sum(sizes[:answers]) :]
@@ -97,7 +100,8 @@ class CallHearing(Hearing):
         if not self._asked:
             exchange.ask(questions, sizes, len(sizes))
             self._asked = True
-        limit = self._cpu_limit()
+        self._spent = self._spent if self._continues else 0.0
+        limit = max(self._cpu_limit() - self._spent, 0.0)
         bodies: list[memoryview] = []
         while not bodies:
             usage = born.watch.wait(born.start_cpu + limit, exchange)
@@ -121,6 +125,7 @@ class CallHearing(Hearing):
             born.end()
             return [self._end(usage)]
         born.start_cpu = usage.cpu_seconds
+        self._spent += spent
         return [({"cpu": spent}, body) for body in bodies]
 
     def _start(self, start: child.Start) -> Child:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import socket
 import types
 import typing
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from coderl_env.judge import wire
+from coderl_env.judge import values, wire
 from coderl_env.judge.interpreter import CHANNEL, describe, enter_module, exit_now, prepare_module, set_recursion_limit
+from coderl_env.judge.rebuilding import Functions, copy_back, error_of, named, rebuild
 
 _CHUNK_BYTES = 1 << 16
 # Signatures of call-based problems use the names of typing without importing them, as LeetCode allows.
@@ -30,27 +32,42 @@ def serve_calls(code: types.CodeType) -> NoReturn:
         wire.send_frame(channel, {"error": describe(error)})
         exit_now(0)
     wire.send_frame(channel, {"loaded": True})
-    objects = _Objects(names)
+    objects = _Objects(names, channel)
+    while True:
+        objects.reply(next(objects.requests))
+
+
+def _receive(channel: socket.socket) -> Iterator[dict[str, Any]]:
+    """Yield requests, until the channel closes, which ends the process."""
     reader = wire.FrameReader()
     while chunk := channel.recv(_CHUNK_BYTES):
         for request, _ in reader.feed(chunk):
-            try:
-                frame = wire.pack_frame(objects.answer(request))
-            except BaseException as error:  # noqa: BLE001 - reported; the supervisor decides
-                frame = wire.pack_frame({"error": describe(error)})
-            channel.sendall(frame)
+            yield request
     exit_now(0)
 
 
 class _Objects:
     """The program's names, and the objects that others hold handles to."""
 
-    def __init__(self, names: dict[str, Any]) -> None:
+    def __init__(self, names: dict[str, Any], channel: socket.socket) -> None:
+        self.requests = _receive(channel)
         self._names = names
+        self._channel = channel
         self._table: list[Any] = []
         self._numbers: dict[int, int] = {}
+        self._functions = Functions(self._call_test)
 
-    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+    def reply(self, request: dict[str, Any]) -> None:
+        """Carry out one request, and answer it."""
+        self._functions.allowed = True
+        try:
+            frame = wire.pack_frame(self._answer(request))
+        except BaseException as error:  # noqa: BLE001 - reported; the supervisor decides
+            frame = wire.pack_frame({"error": describe(error)})
+        self._functions.allowed = False
+        self._channel.sendall(frame)
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Carry out one request: `call`, `get` or `set`."""
         target = self._resolve(request["target"])
         if request["op"] == "get":
@@ -68,9 +85,26 @@ class _Objects:
             return {"value": value, "args": self._encode([*args, *keywords.values()])}
         return {"value": value}
 
-    def _resolve(self, target: str | int) -> Any:
+    def _call_test(self, number: int, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Have the test call its function `number`; until that returns, answer what is asked meanwhile."""
+        call = self._encode([list(args), keywords])
+        self._channel.sendall(wire.pack_frame({"callback": number, "call": call}))
+        while True:
+            request = next(self.requests)
+            if request["op"] == "return":
+                for mine, theirs in zip((*args, *keywords.values()), self._decode(request["args"]), strict=False):
+                    copy_back(mine, theirs)
+                return self._decode(request["value"])
+            if request["op"] == "raise":
+                raise error_of(request["base"], self._decode(request["args"]))
+            self.reply(request)
+            self._functions.allowed = True
+
+    def _resolve(self, target: str | int | list[str]) -> Any:
         if isinstance(target, int):
             return self._table[target]
+        if isinstance(target, list):
+            return named(*target)
         head, *rest = target.split(".")
         found = self._lookup(head)
         for part in rest:
@@ -92,25 +126,36 @@ class _Objects:
         return found() if called else found
 
     def _encode(self, value: Any) -> Any:
-        return wire.encode_value(value, self._keep)
+        return values.encode_value(value, self._keep)
 
-    def _keep(self, value: Any) -> wire.Handle:
+    def _keep(self, value: Any) -> Any:
+        plain = values.from_numpy(value)
+        if plain is not value:
+            return plain
         # The table keeps every object alive, so that no other gets its address.
         number = self._numbers.setdefault(id(value), len(self._table))
         if number == len(self._table):
             self._table.append(value)
-        return wire.Handle(number, type(value).__name__)
+        return values.Handle(number, type(value).__name__)
 
     def _decode(self, data: Any) -> Any:
-        return self._unwrap(wire.decode_value(data))
+        return self._unwrap(values.decode_value(data))
 
     def _unwrap(self, value: Any) -> Any:
-        if isinstance(value, wire.Handle):
+        kind = type(value)
+        if kind is values.Handle:
             return self._table[value.number]
-        if type(value) is list:
-            return [self._unwrap(item) for item in value]
-        if type(value) is tuple:
-            return tuple(self._unwrap(item) for item in value)
-        if type(value) is dict:
-            return {key: self._unwrap(item) for key, item in value.items()}
-        return value
+        if kind is values.Argument:
+            content = self._unwrap(value.content)
+            return self._lookup(content) if value.kind == "name" else rebuild(value.kind, content, self._functions)
+        if kind in (set, frozenset):
+            return kind(self._unwrap(item) for item in value)
+        if isinstance(value, dict) and any(type(key) in _UNWRAPPED_KEYS for key in value):
+            pairs = list(value.items())
+            value.clear()
+            for key, item in pairs:
+                value[self._unwrap(key)] = item
+        return values.map_items(value, self._unwrap)
+
+
+_UNWRAPPED_KEYS = (values.Handle, values.Argument, tuple, frozenset)

@@ -119,7 +119,8 @@ def values_equal(expected: Any, actual: Any) -> bool:
 
     A bool never equals a number; int and float are equal when numerically equal within 1e-9, and where an int is
     expected, a float must round to it; a tuple equals a list; the keys of dicts compare as their JSON strings; nan
-    equals nan; everything else must be of the same type and equal. Objects that the wire does not carry equal nothing.
+    equals nan; the dicts of `collections` are dicts; everything else must be of the same type and equal. Objects that
+    the wire does not carry equal nothing.
     """
     left_kind, left = _kind_and_content(expected)
     right_kind, right = _kind_and_content(actual)
@@ -127,7 +128,7 @@ def values_equal(expected: Any, actual: Any) -> bool:
         return False
     if left_kind == "number":
         return _numbers_equal(left, right)
-    if left_kind == "list":
+    if left_kind in ("list", "q"):
         return len(left) == len(right) and all(map(values_equal, left, right))
     if left_kind == "d":
         # Strings as keys: a program cannot choose them so that their hashes collide.
@@ -165,7 +166,18 @@ def _kind_and_content(data: Any) -> tuple[str, Any]:
         return "number", int(content, 16) if tag == "i" else float(content)
     if tag == "t":
         return "list", content
-    return ("s", content) if tag == "z" else (tag, content)
+    if tag == "r":
+        start, stop, step = (int(number, 16) for number in content)
+        numbers = range(start, stop, step)
+        # Ranges are equal that hold the same.
+        return "r", [len(numbers), *numbers[:2]]
+    if tag in ("q", "e"):
+        return ("q", content[0]) if tag == "q" else ("d", content[1])
+    # What only adds methods to a dict is one.
+    return _ALIKE.get(tag, tag), content
+
+
+_ALIKE = {"z": "s", "C": "d", "O": "d"}
 
 
 def _numbers_equal(left: float, right: float) -> bool:

@@ -83,7 +83,7 @@ class Hearing:
         """Compile in a first child, and answer whether the source did; return how many tests are done."""
         raise NotImplementedError
 
-    def answer(self, body_size: int) -> int:
+    def answer(self, request: dict[str, Any], body_size: int) -> int:
         """Answer one request, whose body is still to be read; return for how many tests it was."""
         raise NotImplementedError
 

@@ -39,7 +39,7 @@ class RunHearing(Hearing):
             wire.send_frame(self._connection, self.unrun())
         return 1
 
-    def answer(self, body_size: int) -> int:
+    def answer(self, request: dict[str, Any], body_size: int) -> int:
         """Run the program once; answer with record, output and report."""
         if not self.goes_on:
             self._relay.discard(self._connection, body_size)

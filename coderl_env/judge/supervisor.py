@@ -57,4 +57,4 @@ def _answer_all(hearing: Hearing, connection: socket.socket, header: dict[str, A
         request, body_size = wire.receive_header(connection)
         if request["op"] == "end":
             return
-        done += hearing.answer(body_size)
+        done += hearing.answer(request, body_size)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from coderl_env.judge import wire
+from coderl_env.judge import values, wire
 from coderl_env.judge.asserts import check_specially, judge_asserts
 from coderl_env.judge.compare import COMPARATORS, values_equal, values_equal_apps
 from coderl_env.judge.process import Frame, Zygote
@@ -21,7 +21,7 @@ from coderl_env.problem import AssertCase, CallCase, Limits, Problem, StdioCase
 __all__ = ["JUDGE_VERSION", "Settings", "Trial"]
 
 # Raised when a program could get another verdict than before.
-JUDGE_VERSION = "2"
+JUDGE_VERSION = "3"
 _MAX_PROGRAM_BYTES = 1 << 20
 _NUMPY = re.compile(r"\b(?:numpy|import_module|__import__)\b")
 _END = wire.pack_frame({"op": "end"})
@@ -81,7 +81,7 @@ class Trial:
             return self._uncompiled(f"UnicodeEncodeError: {error.reason}")
         if len(source) > _MAX_PROGRAM_BYTES:
             return self._uncompiled(f"the program has {len(source)} bytes; at most {_MAX_PROGRAM_BYTES} are compiled")
-        conversation = Conversation(self, worker.zygote(numpy=bool(_NUMPY.search(self.program))))
+        conversation = Conversation(self, worker.zygote(numpy=self._needs_numpy()))
         if isinstance(self.problem.tests[0], AssertCase):
             return self._judge_one_by_one(conversation, source, worker, self._judge_asserts)
         if self.stop == "first_failure":
@@ -91,6 +91,15 @@ class Trial:
             return self._uncompiled(compile_error)
         pairs = zip(self.problem.tests, answers, strict=True)
         return self._judged([self._compare(test, answer, worker) for test, answer in pairs])
+
+    def _needs_numpy(self) -> bool:
+        """Whether the program may import numpy, or a test pass it arrays."""
+        texts = [
+            self.program,
+            self.problem.starter_code,
+            *(test.code for test in self.problem.tests if isinstance(test, AssertCase)),
+        ]
+        return any(map(_NUMPY.search, texts))
 
     def _judge_one_by_one(
         self,
@@ -160,6 +169,8 @@ class Conversation:
         self._trial = trial
         self._zygote = zygote
         self._seconds = trial.limits.wall_seconds * 8 + _SILENCE_SECONDS
+        # Only asserts pass functions that a program may call.
+        self._may_call_back = isinstance(trial.problem.tests[0], AssertCase)
 
     def hold(self, source: bytes, requests: bytes) -> tuple[str | None, list[Frame]]:
         """Send the program and the requests for all of its tests, which end the exchange.
@@ -169,7 +180,7 @@ class Conversation:
         """
         data = self._opening(source, whole=True) + requests
         compiled, *answers = self._zygote.exchange(data, 1 + len(self._trial.problem.tests), self._seconds)
-        return _compile_error(compiled), [_checked(answer) for answer in answers]
+        return _compile_error(compiled), [_checked(answer, self._may_call_back) for answer in answers]
 
     def open(self, source: bytes) -> str | None:
         """Send the program; return the compiler's message, or None if it compiled."""
@@ -190,7 +201,8 @@ class Conversation:
 
     def ask(self, requests: bytes, count: int) -> list[Frame]:
         """Send packed requests and return their `count` answers."""
-        return [_checked(answer) for answer in self._zygote.exchange(requests, count, self._seconds)]
+        answers = self._zygote.exchange(requests, count, self._seconds)
+        return [_checked(answer, self._may_call_back) for answer in answers]
 
     def end(self) -> None:
         """End the exchange; the zygote is then free for the next program."""
@@ -211,7 +223,7 @@ def _compile_error(answer: Frame) -> str | None:
     return readable(f"{error['type']}: {error['message']}{line}")
 
 
-def _checked(answer: Frame) -> Frame:
+def _checked(answer: Frame, may_call_back: bool) -> Frame:
     """Return an answer with what the program's own process wrote checked and moved to where it belongs.
 
     Behind the output of a run comes what the process said of its exception; the answer to a call is a frame of its own.
@@ -225,31 +237,36 @@ def _checked(answer: Frame) -> Frame:
     if not body:
         return answer
     try:
-        return {**_reply(wire.unpack_frame(body)), **header}, b""
+        return {**_reply(wire.unpack_frame(body), may_call_back), **header, "bytes": len(body)}, b""
     except wire.WireError:
         return {**header, "reason": "answer"}, b""
 
 
-def _reply(received: dict[str, Any]) -> dict[str, Any]:
-    """Return what is expected in the answer to a call.
+def _reply(received: dict[str, Any], may_call_back: bool) -> dict[str, Any]:
+    """Return what is expected in the answer to a call: the result, or a call of one of the test's functions.
 
     Raises:
         WireError: it is not what a child answers.
     """
     if "error" in received:
-        return {"error": wire.check_error(received["error"])}
+        return {"error": values.check_error(received["error"])}
+    if may_call_back and "callback" in received:
+        if type(received["callback"]) is not int or "call" not in received:
+            raise wire.WireError("a call of a test's function is malformed")
+        values.check_value(received["call"])
+        return {key: received[key] for key in ("callback", "call")}
     if "value" not in received:
         raise wire.WireError("an answer without a value")
     reply: dict[str, Any] = {key: received[key] for key in ("value", "args") if key in received}
     for value in reply.values():
-        wire.check_value(value)
+        values.check_value(value)
     return reply
 
 
 def _described(said: bytes) -> dict[str, Any] | None:
     """Return what a program's process said of an exception; whatever is not of that form counts as nothing."""
     try:
-        return wire.check_error(json.loads(said))
+        return values.check_error(json.loads(said))
     except (ValueError, RecursionError, wire.WireError):
         return None
 
@@ -273,10 +290,13 @@ def _pack_requests(problem: Problem, tests: Sequence[Any]) -> bytes:
 
 def _tagged(value: Any) -> Any:
     try:
-        return wire.encode_value(value, _refuse)
+        return values.encode_value(value, _plain)
     except wire.WireError as error:
         raise ValueError(f"a call's test cannot be sent to a program: {error}") from None
 
 
-def _refuse(value: Any) -> wire.Handle:
+def _plain(value: Any) -> Any:
+    plain = values.from_numpy(value)
+    if plain is not value:
+        return plain
     raise ValueError(f"a call's test holds a {type(value).__name__}, which cannot be sent to a program: {value!r}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from coderl_env.judge import wire
+from coderl_env.judge.wire import WireError
 
 # A program can answer with as many objects as it likes.
 _MOST_OBJECTS = 10_000
@@ -122,10 +122,10 @@ class Twins:
     def _read(self, mine: Any) -> None:
         attributes = self._request(op="get", target=self._pairs[id(mine)][1].number, attribute="__dict__")
         if type(attributes) is not dict or not all(type(name) is str for name in attributes):
-            raise wire.WireError("an object's attributes are no dict")
+            raise WireError("an object's attributes are no dict")
         if any(callable(getattr(type(mine), name, None)) for name in attributes):
             # The test's own methods decide, not what the program calls the same.
-            raise wire.WireError("an object's attribute hides a method of its class")
+            raise WireError("an object's attribute hides a method of its class")
         vars(mine).clear()
         vars(mine).update({name: self._wrap(value) for name, value in attributes.items()})
         self._sent[id(mine)] = dict(vars(mine))

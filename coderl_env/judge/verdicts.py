@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
+from collections.abc import Callable
 from typing import Any
 
 from coderl_env.outcome import CaseResult, Verdict
@@ -120,6 +122,8 @@ def excerpt_value(data: Any) -> str:
     return readable(_write(data))
 
 
+# Python 3.12 writes it as it writes a dict.
+_ORDERED_AS_DICT = sys.version_info >= (3, 12)
 _BRACKETS = {"t": ("(", ")"), "s": ("{", "}"), "z": ("{", "}")}
 
 
@@ -133,5 +137,49 @@ def _write(data: Any) -> str:
         opening, closing = _BRACKETS[tag]
         return opening + ", ".join(map(_write, content)) + closing
     if tag == "d":
-        return "{" + ", ".join(f"{_write(key)}: {_write(item)}" for key, item in content) + "}"
+        return _write_pairs(content)
+    if tag in _COLLECTIONS:
+        return _COLLECTIONS[tag](content)
     return f"<{content[1]} object>" if tag == "h" else str(content)
+
+
+def _write_pairs(pairs: list[Any]) -> str:
+    return "{" + ", ".join(f"{_write(key)}: {_write(item)}" for key, item in pairs) + "}"
+
+
+def _write_counter(pairs: list[Any]) -> str:
+    if all(type(count) in (int, float) for _, count in pairs):
+        pairs = sorted(pairs, key=lambda pair: -pair[1])
+    return f"Counter({_write_pairs(pairs) if pairs else ''})"
+
+
+def _write_ordered(pairs: list[Any]) -> str:
+    if not pairs:
+        return "OrderedDict()"
+    as_dict = _write_pairs(pairs)
+    as_list = "[" + ", ".join(f"({_write(key)}, {_write(item)})" for key, item in pairs) + "]"
+    return f"OrderedDict({as_dict if _ORDERED_AS_DICT else as_list})"
+
+
+def _write_defaults(content: list[Any]) -> str:
+    factory, pairs = content
+    return f"defaultdict({None if factory is None else f'<class {factory!r}>'}, {_write_pairs(pairs)})"
+
+
+def _write_deque(content: list[Any]) -> str:
+    items, most = content
+    return f"deque({_write(items)}{'' if most is None else f', maxlen={most}'})"
+
+
+def _write_range(content: list[str]) -> str:
+    start, stop, step = (int(number, 16) for number in content)
+    return repr(range(start, stop, step))
+
+
+_COLLECTIONS: dict[str, Callable[[Any], str]] = {
+    "C": _write_counter,
+    "O": _write_ordered,
+    "e": _write_defaults,
+    "q": _write_deque,
+    "r": _write_range,
+}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
-from coderl_env.judge import Judge, Limits, sandbox
+from coderl_env.judge import Judge, Limits, asserts, sandbox
 from coderl_env.outcome import CaseResult, Outcome, Verdict
-from coderl_env.problem import AssertCase, Problem, StdioCase
+from coderl_env.problem import AssertCase, CallCase, Problem, StdioCase
 
 OK, WRONG, RAISED, SLOW = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.EXCEPTION, Verdict.TIME_LIMIT
 
@@ -290,6 +291,260 @@ def test_objects_without_end_are_a_verdict(judge: Judge) -> None:
     program = f"class Node:\n{endless}def f(): return Node()"
     found = judge_assert(judge, program, f"{NODES}\nassert f().next.next is None")
     assert found.verdict in (WRONG, SLOW)
+
+
+NODE_OF_THE_TEST = "class Node:\n    def __init__(self, val): self.val = val\n"
+NODES_OF_BOTH = NODE_OF_THE_TEST + "def f(g, node): return g(node)"
+
+LATE = """
+import threading
+ran = []
+def f(g=None):
+    if g is None:
+        return ran
+    threading.Timer(0.05, lambda: ran.append(g())).start()
+"""
+KINDS = """
+from collections import *
+import math
+def f(x=None): return x
+def g(x): return type(x).__name__
+def add(x, item):
+    x.append(item) if isinstance(x, (list, deque)) else x.update(item)
+"""
+VALUES = [
+    (KINDS, "assert f(range(5)) == range(5) and g(range(5)) == 'range'", OK),
+    (KINDS, "assert len(f(range(1 << 21))) == 1 << 21", WRONG),
+    (KINDS, "assert f(range(1 << 80))[7] == 7 and next(iter(f(range(1 << 21)))) == 0", OK),
+    (KINDS, "d = f(deque([1, 2], 2))\nassert d == deque([1, 2]) and d.maxlen == 2", OK),
+    (KINDS, "d = deque([1])\nadd(d, 2)\nassert d == deque([1, 2])", OK),
+    (KINDS, "assert f(deque([1])) == [1]", WRONG),
+    (KINDS, "assert f(Counter('aab')).most_common(1) == [('a', 2)] and g(Counter()) == 'Counter'", OK),
+    (KINDS, "c = Counter('a')\nadd(c, 'ab')\nassert c == Counter('aab')", OK),
+    (KINDS, "assert list(f(OrderedDict([('b', 1), ('a', 2)]))) == ['b', 'a']", OK),
+    (KINDS, "assert g(OrderedDict()) == 'OrderedDict'", OK),
+    (KINDS, "d = f(defaultdict(list, a=[1]))\nassert d['b'] == [] and d == {'a': [1], 'b': []}", OK),
+    (KINDS, "assert g(defaultdict(lambda: 5)) == 'dict'", OK),
+    (KINDS, "assert f([deque([Counter('a')])]) == [deque([Counter('a')])]", OK),
+    ("class D(dict):\n    def __missing__(self, k): return 1\ndef f(x): return D()", "assert f(1)[5] == 1", WRONG),
+    ("def f(x): return next(x) + sum(x)", "assert f(iter([1, 2, 3])) == 6", OK),
+    ("def f(x): return sum(x)", "assert f(map(int, '12')) == 3 and f(n for n in range(3)) == 3", OK),
+    ("def f(x): return list(x)", "assert f(zip('ab', [1, 2])) == [('a', 1), ('b', 2)]", OK),
+    ("def f(x): return [next(x) for _ in 'x' * 2500]", "import itertools\nassert f(itertools.count())[-1] == 2499", OK),
+    ("def f(x): return sum(1 for _ in x)", "assert f(iter(range(3000))) == 3000 and f(iter(range(1000))) == 1000", OK),
+    ("def f(x): return x", "assert list(f(iter([1, 2]))) == [1, 2]", OK),
+    # Functions of the standard library go by name, those of the test are called back.
+    ("def f(g, x): return g(x)", "import math\nassert f(math.sqrt, 4) == 2 and f(str.upper, 'a') == 'A'", OK),
+    ("def f(g, x): return g(x, x)", "import operator\nassert f(operator.add, 2) == 4 and f(max, 2) == 2", OK),
+    ("def f(g, x): return g(x)", "import collections\nassert f(collections.Counter, 'aa')['a'] == 2", OK),
+    ("def f(g): return issubclass(g, Exception)", "assert f(KeyError)", OK),
+    ("def f(g, x): return [g(n) for n in x]", "assert f(lambda n: 2 * n, [1, 2]) == [2, 4]", OK),
+    ("def f(g, x): return sorted(x, key=g)", "def g(word): return word[-1]\nassert f(g, ['b', 'a']) == ['a', 'b']", OK),
+    ("def f(g, x): return g(x=x)", "assert f(lambda x: x, 3) == 3 and f(lambda x=1, *, y=2: x + y, 3) == 5", OK),
+    ("def f(g): return g.__name__, g.__code__.co_argcount", "def h(a, b): pass\nassert f(h) == ('h', 2)", OK),
+    ("def f(g, x): return g(x)\ndef double(x): return 2 * x", "assert f(double, 3) == 6", OK),
+    ("def f(g, x): return g(x)\ndef h(x): return -x", "assert f(lambda n: h(n) + f(lambda m: 9 * m, n), 2) == 16", OK),
+    ("def f(g, n): return g(n)", "def g(n): return 0 if n == 0 else 1 + f(g, n - 1)\nassert f(g, 40) == 40", OK),
+    ("def f(g, n): return g(n)", "def g(n): return 1 + f(g, n + 1)\nf(g, 0)", RAISED),
+    ("def f(g):\n    a = [[1]]\n    g(a)\n    return a", "assert f(lambda a: a.append(2)) == [[1], 2]", OK),
+    ("def f(g):\n    a = [[1]]\n    b = a[0]\n    g(a)\n    return a[0] is b", "assert f(len) and f(lambda a: a)", OK),
+    ("def f(g): return g", "h = f(lambda n: n + 1)\nassert h(1) == 2", OK),
+    ("def f(g):\n    try: g()\n    except KeyError as e: return e.args",
+     "def g(): raise KeyError('k', 1)\nassert f(g) == ('k', 1)", OK),
+    ("def f(g):\n    try: g()\n    except UnicodeError: return 1", "def g(): b'\\xff'.decode()\nassert f(g) == 1", OK),
+    ("def f(g): g()", "class Mine(ValueError): pass\ndef g(): raise Mine\ntry: f(g)\nexcept ValueError: pass", OK),
+    ("def f(g): g()", "def g(): raise KeyError('k')\nf(g)", RAISED),
+    ("from concurrent.futures import ThreadPoolExecutor\ndef f(g): return list(ThreadPoolExecutor(4).map(g, range(9)))",
+     "assert f(lambda n: n * n) == [n * n for n in range(9)]", OK),
+    (NODES_OF_BOTH, "assert f(lambda node: Node(node.val + 1), Node(1)).val == 2", OK),
+    # A failed assertion decides, whoever catches it.
+    ("def f(g):\n    try: g(1)\n    except BaseException: pass", "def g(x): assert x == 2\nf(g)", WRONG),
+    ("def f(g): g(1)", "def g(x): assert x == 2\nf(g)", WRONG),
+    # A function can be called only while the test waits, and only in its own test.
+    (LATE, "import time\nf(lambda: 1)\ntime.sleep(0.3)\nassert f() == []", OK),
+    ("def f(g):\n    while True: g(1)", "f(lambda x: x)", SLOW),
+    ("def f(g): return g(range(1 << 20))", "assert f(lambda x: len(x)) == 1 << 20", OK),
+    ("def f(g): return g([[]] * 5)", "assert f(lambda x: exit()) == 5", RAISED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "code", "verdict"), VALUES)
+def test_what_is_more_than_plain_data_goes_to_a_program(
+    judge: Judge, program: str, code: str, verdict: Verdict
+) -> None:
+    names = "from collections import Counter, OrderedDict, defaultdict, deque\n"
+    classes = NODE_OF_THE_TEST if "Node" in code else ""
+    assert judge_assert(judge, program, f"{names}{classes}{code}").verdict is verdict
+
+
+ARRAYS = [
+    ("def f(x): return x.sum().item(), str(x.dtype)", "assert f(np.array([1, 2], dtype='f4')) == (3, 'float32')", OK),
+    ("def f(x): return x.shape", "assert f(np.zeros((2, 0))) == (2, 0) and f(np.array(['a', 'bc'])) == (2,)", OK),
+    ("def f(x): x.sort()", "a = np.array([2, 1])\nf(a)\nassert a.tolist() == [1, 2]", OK),
+    ("def f(x): return type(x).__name__", "assert f(np.int64(1)) == 'int64' and f(np.float64(1)) == 'float64'", OK),
+    ("def f(x): return type(x).__name__", "assert f(np.array([object], dtype=object)[0:0]) == 'list'", OK),
+    ("def f(x): return {k: v + 1 for k, v in x.items()}", "assert f({np.int64(1): np.array([1])})[1] == [2]", OK),
+    ("import numpy\ndef f(x): return numpy.array(x)", "assert f([1, 2]) == [1, 2]", OK),
+    ("def f(g): return g([1, 2])", "assert f(np.sum) == 3", OK),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "code", "verdict"), ARRAYS)
+def test_numpys_arrays_stay_arrays_on_their_way_to_a_program(
+    judge: Judge, program: str, code: str, verdict: Verdict
+) -> None:
+    pytest.importorskip("numpy")
+    assert judge_assert(judge, program, f"import numpy as np\n{code}").verdict is verdict
+
+
+VECTOR = """
+class V:
+    def __init__(self, x): self.x = x
+    def __eq__(self, o): return isinstance(o, V) and self.x == o.x
+    def __lt__(self, o): return self.x < o.x
+    def __add__(self, o): return V(self.x + o.x)
+    def __sub__(self, o): return V(self.x - o) if isinstance(o, int) else NotImplemented
+    def __rmul__(self, n): return V(n * self.x)
+    def __mul__(self, o): return self.x * o.x
+    def __neg__(self): return V(-self.x)
+    def __abs__(self): return abs(self.x)
+    def __iadd__(self, o): self.x += o.x; return self
+    def __bool__(self): return True
+    def __str__(self): return f"<{self.x}>"
+    def __repr__(self): return f"V({self.x})"
+    def __format__(self, spec): return format(self.x, spec)
+    def __setitem__(self, key, value): self.x = value
+class W(V): pass
+def f(x): return V(x)
+def number(x):
+    class Number(V):
+        pass
+    return Number(x)
+"""
+OPERATORS = [
+    ("assert V(1) + V(2) == V(3) and -V(1) == V(-1) and 3 * V(2) == V(6)", OK),
+    ("assert V(1) + V(2) == V(4)", WRONG),
+    ("assert V(2) * V(3) == 6 and abs(V(-2)) == 2", OK),
+    ("assert str(V(1)) == '<1>' and repr([V(1)]) == '[V(1)]' and f'{V(1):03}' == '001' and f'{V(1)!r}' == 'V(1)'", OK),
+    ("assert str(f(1)) == '<1>' and str(V) != '<1>'", OK),
+    ("assert V(3) > V(1) and not V(1) > V(3) and V(1) != V(2) and max(V(1), V(3)) == V(3)", OK),
+    ("assert sorted([V(2), V(1)])[0].x == 1", OK),
+    ("assert V(1) <= V(2)", RAISED),
+    ("assert V(1) - V(2)", RAISED),
+    ("try: V(1) // 2\nexcept TypeError: pass\nelse: assert False", OK),
+    ("assert isinstance(V(1), V) and isinstance(W(1), (int, V)) and not isinstance(V(1), W) and issubclass(W, V)", OK),
+    ("assert not isinstance(f(1), int) and not isinstance(3, V)", OK),
+    ("a = b = V(1)\na += V(1)\nassert b.x == 2", OK),
+    ("a = V(1)\na[0] = 5\nassert a.x == 5", OK),
+    ("assert sum([V(1), V(2)], V(0)) == V(3)", OK),
+    ("assert str(2 * V(3)) == '<6>' and (2 * V(3)).x == 6", OK),
+    # What has been told what the test expects says nothing but of itself, and to another of its kind.
+    ("assert abs(V(9) - 6) == 3", WRONG),
+    ("assert -(V(9) - 6) == V(-3)", OK),
+    ("assert V(9) - 6", WRONG),
+    ("assert V(2) * (V(9) - 6) == 6", WRONG),
+    ("v = V(9)\nassert v - 6 == V(3) and abs(v) == 9", OK),
+    ("assert V(1) == 1 or True", WRONG),
+    ("V\nassert number(1) == V(1)", WRONG),
+    ("V\nassert number(1) + V(1) == V(2)", WRONG),
+    ("assert abs(f(3)) == 3", WRONG),
+]
+
+
+@pytest.mark.parametrize(("code", "verdict"), OPERATORS)
+def test_operators_of_a_programs_class_work_as_in_python(judge: Judge, code: str, verdict: Verdict) -> None:
+    assert judge_assert(judge, VECTOR, code).verdict is verdict
+
+
+UNSENDABLE = [
+    "import re\nassert f(re.compile('a')) == 1",
+    "import re\ntry: f([1, {2: re.compile('a')}])\nexcept TypeError: pass",
+    "import re\nassert f(x for x in [re.compile('a')])",
+    "a = []\nfor _ in range(300): a = [a]\nassert f(a)",
+    "assert f(ValueError('no')) == 1",
+]
+
+
+@pytest.mark.parametrize("code", UNSENDABLE)
+def test_what_cannot_be_sent_is_the_callers_fault(judge: Judge, code: str) -> None:
+    with pytest.raises(ValueError, match=r"problem 'p': its test .* cannot be run: .*(cannot pass a|nested)"):
+        judge_assert(judge, "def f(x): return 1", code)
+    assert judge_assert(judge, "def f(x): return x", "assert f(1) == 1").verdict is OK
+
+
+PROVOKED = [
+    ("def f(x): raise ValueError", "try: x = f(1)\nexcept Exception as error: x = error\nassert f(x) == 1"),
+    ("def f(x): return 1", "import re\nassert f({0: 5, 1: re.compile('a')}[f(1)]) == 5"),
+    ("def f(x):\n    a = []\n    for _ in range(190): a = [a]\n    return a",
+     "a = f(1)\nfor _ in range(20): a = [a]\nassert f(a) == 1"),
+    ("def f(g): return g(7)", "import re\nassert f({5: 5, 7: re.compile('a')}.get) == 5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "code"), PROVOKED)
+def test_no_program_makes_the_judge_raise(judge: Judge, program: str, code: str) -> None:
+    assert judge_assert(judge, program, code).verdict in (WRONG, RAISED)
+
+
+FORGED = """
+import json, os, struct
+def send(header):
+    text = json.dumps(header).encode()
+    os.write(3, struct.pack("!II", len(text), 0) + text)
+def f(x, g=None):
+    send(HEADER)
+    return x
+"""
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"callback": 0, "call": [[1], {"d": []}]},
+        {"callback": -1, "call": [[1], {"d": []}]},
+        {"callback": 10**30, "call": [[1], {"d": []}]},
+        {"callback": True, "call": [[1], {"d": []}]},
+        {"callback": "0", "call": [[1], {"d": []}]},
+        {"callback": 0},
+        {"callback": 0, "call": 5},
+        {"callback": 0, "call": {"t": [[1], {"d": [[1, 2]]}]}},
+        {"callback": 0, "call": [[{"x": ["named", ["os", "system"]]}], {"d": []}]},
+        {"value": {"x": ["named", ["os", "system"]]}, "args": []},
+        {"value": 2},
+        {"value": 2, "args": 5},
+    ],
+)
+def test_forged_calls_of_a_tests_functions_decide_nothing(judge: Judge, header: object) -> None:
+    program = FORGED.replace("HEADER", repr(header))
+    for code in ("assert f(1) == 2", "assert f(1, lambda n: 2) == 2"):
+        assert judge_assert(judge, program, code).verdict in (WRONG, RAISED, Verdict.FORBIDDEN)
+    problem = Problem("p", "", (CallCase((1,), 2),), entry_point="f")
+    assert judge.judge(program.replace("def f(x, g=None)", "def f(x)"), problem).cases[0].verdict is not OK or (
+        "value" in header and header["value"] == 2  # type: ignore[operator, index]
+    )
+    assert judge_assert(judge, "def f(x): return x", "assert f(1) == 1").verdict is OK
+
+
+def test_a_call_and_what_it_calls_back_share_one_limit_of_processor_time() -> None:
+    """Else a program would get more time the more often it calls a function of the test."""
+    program = (
+        "import time\ndef f(g):\n    for _ in range(6):\n        end = time.process_time() + 0.2\n"
+        "        while time.process_time() < end: pass\n        g(1)\n"
+    )
+    with Judge(workers=1, limits=Limits(cpu_seconds=0.5, wall_seconds=10.0)) as judge:
+        assert judge_assert(judge, program, "f(lambda n: n)").verdict is SLOW
+        assert judge_assert(judge, program.replace("6", "2"), "f(lambda n: n)").verdict is OK
+
+
+def test_many_bytes_leave_no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few large answers keep a worker as busy as many small ones."""
+    monkeypatch.setattr(asserts, "_MANY_BYTES", 1 << 22)
+    program = "def f(n):\n    while True: yield 'x' * (1 << 20)"
+    with Judge(workers=1, limits=Limits(cpu_seconds=1.0, wall_seconds=2.0, program_cpu_seconds=60.0)) as judge:
+        assert judge_assert(judge, "def f(x): return x", "assert f(1) == 1").verdict is OK
+        started = time.monotonic()
+        assert judge_assert(judge, program, "for text in f(1): pass").verdict is SLOW
+        assert time.monotonic() - started < 9.0  # with grace 12
 
 
 ANY_ORDER = """

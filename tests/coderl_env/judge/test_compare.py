@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import decimal
 import fractions
 import math
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from coderl_env.judge import COMPARATORS
 from coderl_env.judge.compare import values_equal, values_equal_apps
-from coderl_env.judge.wire import Handle, encode_value
+from coderl_env.judge.values import Handle, encode_value
 
 # expected, output, and the rules that accept it; every other rule must not.
 OUTPUTS = [
@@ -111,6 +112,12 @@ EQUAL: list[tuple[Any, Any]] = [
     (decimal.Decimal("1.0"), decimal.Decimal("1.00")),
     (decimal.Decimal("NaN"), decimal.Decimal("NaN")),
     (fractions.Fraction(1, 2), fractions.Fraction(2, 4)),
+    (collections.Counter("aa"), {"a": 2}),
+    ({"a": 2}, collections.OrderedDict(a=2)),
+    (collections.defaultdict(int, a=2), {"a": 2.0}),
+    (collections.deque([1]), collections.deque([1.0], 3)),
+    (range(0), range(5, 5)),
+    (range(0, 3, 2), range(0, 4, 2)),
 ]
 UNEQUAL: list[tuple[Any, Any]] = [
     (True, 1),
@@ -152,6 +159,11 @@ UNEQUAL: list[tuple[Any, Any]] = [
     (decimal.Decimal("1"), 1),
     (fractions.Fraction(1, 2), 0.5),
     ("abc", ["a", "b", "c"]),
+    (collections.Counter("aa"), {"a": 3}),
+    (collections.deque([1]), [1]),
+    (collections.deque([1]), collections.deque([1, 1])),
+    (range(3), [0, 1, 2]),
+    (range(3), range(4)),
 ]
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 import signal
 from typing import Any
 
 import pytest
 
+from coderl_env.judge.values import Handle, encode_value
 from coderl_env.judge.verdicts import OUTPUT_CHARACTERS, classify, excerpt, excerpt_value
-from coderl_env.judge.wire import Handle, encode_value
 from coderl_env.outcome import CaseResult, Judgement, Outcome, Verdict, decide_outcome
 
 ERROR = {"type": "KeyError", "line": 3, "message": "'a'"}
@@ -98,6 +99,21 @@ def test_the_outcomes_have_the_papers_order() -> None:
     ]
 
 
+COLLECTIONS = [
+    range(3),
+    range(5, 0, -2),
+    collections.deque([1, "a"]),
+    collections.deque(maxlen=3),
+    collections.Counter("abb"),
+    collections.Counter(),
+    collections.Counter({1: 5, "a": 2.5}),
+    collections.OrderedDict(),
+    collections.OrderedDict([("b", [1]), ("a", 2)]),
+    collections.defaultdict(list, a=[1]),
+    collections.defaultdict(None),
+]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -107,6 +123,7 @@ def test_the_outcomes_have_the_papers_order() -> None:
         ([1, (2.5, {3})], "[1, (2.5, {3})]"),
         ({1: "a"}, "{1: 'a'}"),
         (Handle(3, "Point"), "<Point object>"),
+        *((value, repr(value)) for value in COLLECTIONS),
     ],
 )
 def test_a_value_is_shown_as_python_would_write_it(value: Any, text: str) -> None:
