@@ -9,6 +9,7 @@ from coderl_env.judge.process import Helper, HelperFailure, UnavailableTier, Zyg
 
 __all__ = ["TIERS", "Worker", "find_tier", "tier_report"]
 
+_START_SECONDS = 30.0
 TIERS = ("strict", "portable", "none")
 _HOW_TO_GO_ON = (
     "to run programs without isolation, with all your rights, ask for it by name: isolation='none', on the command "
@@ -40,7 +41,13 @@ class Worker:
     def referee(self) -> Helper:
         """Return the trusted process that runs asserts and checkers, started if it is not running."""
         if self._referee is None:
-            self._referee = Helper("referee.py", [])
+            started = Helper("referee.py", [])
+            try:
+                started.exchange(b"", 1, _START_SECONDS)  # its start is no test's time
+            except BaseException:
+                started.close()
+                raise
+            self._referee = started
         return self._referee
 
     def restart(self) -> None:
