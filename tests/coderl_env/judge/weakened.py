@@ -44,9 +44,11 @@ GUARDS = {
 # Probes that make their naive judge wait for ever.
 HANGS = frozenset(
     {
+        "attack_callback_flood_assert",
         "attack_endless_getitem_assert",
         "attack_endless_iterator_assert",
         "attack_endless_iterator_in_every_assert",
+        "attack_endless_large_answers_assert",
         "attack_exception_text_is_endless",
         "attack_exponential_list_answer_call",
         "attack_garbage_on_all_descriptors",

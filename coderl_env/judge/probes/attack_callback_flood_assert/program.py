@@ -1,0 +1,3 @@
+def double(n, function):
+    while True:
+        function(n)

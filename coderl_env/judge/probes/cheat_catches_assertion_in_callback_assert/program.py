@@ -1,0 +1,5 @@
+def double(n, tell):
+    try:
+        tell(n)
+    except BaseException:
+        pass

@@ -1,0 +1,2 @@
+def first(numbers, count):
+    return [next(numbers) for _ in range(count)]
