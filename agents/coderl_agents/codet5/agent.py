@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,23 +102,16 @@ class CodeT5Agent:
         Raises:
             ValueError: the agent was not loaded from a checkpoint with a critic.
         """
-        from coderl_agents.codet5.critic_sampling import Plan, critic_sampling
         from coderl_agents.codet5.sampling_stage import load_helpers
 
         if self._helpers is None:
             self._helpers = load_helpers(self, self.spec.checkpoint)
-        settings = self.settings
-        plan = Plan(
-            budget,
-            first=settings.sampling_first,
-            rounds=settings.sampling_rounds,
-            refine=settings.sampling_refine,
-            repair=settings.sampling_repair,
-            candidates=settings.sampling_candidates,
-        )
-        helpers = self._helpers
-        found = critic_sampling(tasks, self.writer, helpers.critic, helpers.repairer, examine, sampling, plan)
-        return [[candidate.program for candidate in group] for group in found]
+        return self._helpers.generate(self, tasks, budget, sampling, examine)
+
+    def helper_network(self, compute_dtype: torch.dtype, name: str | None = None) -> Network:
+        """Return the forward pass of a model to be trained beside the actor: a copy of it, or the model `name`."""
+        model = copy.deepcopy(self.model) if name is None else build_model(name, self.tokenizer, self.spec.seed + 1)
+        return Network(model.to(self.network.device), compute_dtype)
 
     def request(self, task: Task) -> Request:
         """Return the prompt and forced prefix of `task` as tokens."""

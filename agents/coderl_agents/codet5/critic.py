@@ -1,8 +1,9 @@
 """The critic: predicts a program's outcome, and with it weighs the actor's tokens (Le et al. 2022, section 3.3.3).
 
-A T5 of the same family reads the prompt with its encoder and the program with its decoder. The maximum of the decoder
-states over the program, a linear layer and a softmax give the outcomes' probabilities; the same linear layer on a
-single state gives the value of that token.
+A model of the actor's family reads prompt and program: an encoder-decoder the prompt with its encoder and the program
+with its decoder, a decoder-only model both as one sequence. The maximum of the states over the program's tokens, a
+linear layer and a softmax give the outcomes' probabilities; the same linear layer on a single state gives the value of
+that token.
 
 The defaults are the paper's; what the official code does instead is a choice for each of five points (`CODE`):
 
@@ -22,14 +23,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
-from transformers import T5ForConditionalGeneration
 
 from coderl_agents.codet5.losses import pool_states
-from coderl_agents.codet5.network import Memory, Network
+from coderl_agents.codet5.sampler import Decodes
 from coderl_env.naming import unknown_name
 from coderl_env.outcome import Outcome
 
@@ -79,10 +80,10 @@ class Critic(nn.Module):
     """Outcome classifier over prompts and programs.
 
     Args:
-        backbone: the transformer; it is trained.
+        network: the forward pass of the transformer, which is trained.
         form: what kind of critic.
         window: tokens of the longest program; with `padding="read"` every program is as long.
-        compute_dtype: data type of matrix products.
+        pad_id: token that pads.
 
     Attributes:
         classes: number of labels.
@@ -90,19 +91,21 @@ class Critic(nn.Module):
 
     def __init__(
         self,
-        backbone: T5ForConditionalGeneration,
+        network: Decodes,
         form: CriticForm | None = None,
         *,
         window: int = 0,
-        compute_dtype: torch.dtype = torch.float32,
+        pad_id: int = 0,
     ) -> None:
         super().__init__()
         self.form = form or CriticForm()
-        self.backbone = backbone
+        self.network = network
+        self.backbone: Any = network.model
         self.classes = len(Outcome) if self.form.labels == "outcomes" else 2
-        self.head = _head(backbone.config.d_model, self.classes, self.form.head)
+        width = self.backbone.get_output_embeddings().weight.shape[1]
+        self.head = _head(width, self.classes, self.form.head)
         self.window = window
-        self.network = Network(backbone, compute_dtype)
+        self.pad_id = pad_id
 
     def labels(self, outcomes: Tensor) -> Tensor:
         """Return the labels (programs,) of outcomes (programs,), `Outcome.index` of each."""
@@ -110,27 +113,29 @@ class Critic(nn.Module):
             return outcomes
         return (outcomes == Outcome.PASSED.index).long()
 
-    def forward(self, memory: Memory, inputs: Tensor, labels: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, memory: Any, inputs: Tensor, labels: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits of the outcomes: of whole programs, and at every token. The last class is PASSED.
 
         Args:
             memory: prompts encoded by `self.network`.
-            inputs: (prompts, programs, tokens) decoder inputs, shifted right.
-            labels: (prompts, programs, tokens) the program's tokens.
+            inputs: (prompts, programs, tokens) start token, then the program's tokens, each one place late.
+            labels: (prompts, programs, tokens) the program's tokens; negative for those it was forced to begin with.
             mask: (prompts, programs, tokens), true for tokens; every program has at least one.
 
         Returns:
             (prompts * programs, classes) and (prompts * programs, tokens, classes).
         """
-        pad_id = self.backbone.config.pad_token_id or 0
-        read = inputs if self.form.reads == "prefix" else labels.masked_fill(labels < 0, pad_id)
+        pad_id, sees_token = self.pad_id, self.form.reads == "token"
+        # What a program was forced to begin with has no label, and is read all the same.
+        read = torch.where(labels < 0, F.pad(inputs[..., 1:], (0, 1), value=pad_id), labels) if sees_token else inputs
         tokens = read.shape[-1]
         pooled = mask.flatten(0, 1)
         if self.form.padding == "read":
             # All programs are as long as the window, so that what a program is worth does not rest on its batch.
             missing = max(0, self.window - tokens)
             read, pooled = F.pad(read, (0, missing), value=pad_id), torch.ones_like(F.pad(pooled, (0, missing)))
-        states = self.network.decode(memory, read).flatten(0, 1).float()
+        decode = self.network.states_after if sees_token else self.network.decode
+        states = decode(memory, read).flatten(0, 1).float()
         token_logits = self.head(states)  # (programs, tokens, classes)
         if self.form.pooling == "logits":
             return pool_states(token_logits, pooled), token_logits[:, :tokens]

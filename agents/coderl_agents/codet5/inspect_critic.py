@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from coderl_agents.codet5.actor import Actor
 from coderl_agents.codet5.critic_figures import confusion_png, programs_png, reliability_png
 from coderl_agents.codet5.experience import Group, groups_of_samples, judged_groups
 from coderl_agents.codet5.train_critic import CriticTrainer, Prediction
@@ -28,12 +29,11 @@ from coderl_env.experiment.run_folder import RunFolderError, read_config, write_
 from coderl_env.experiment.store import SampleStore
 from coderl_env.experiment.training import TrainConfig
 from coderl_env.outcome import Outcome
-from coderl_env.registry import AgentSpec
+from coderl_env.registry import AgentSpec, make_agent
 from coderl_env.rollout import make_task
 from coderl_env.tokens import load_tokenizer
 
 if TYPE_CHECKING:
-    from coderl_agents.codet5.agent import CodeT5Agent
     from coderl_env.experiment.workbench import Workbench
 
 __all__ = ["Inspection", "Scored", "inspect_critic", "inspect_unseen", "main", "write_inspection"]
@@ -139,7 +139,7 @@ def inspect_critic(trainer: CriticTrainer, groups: Sequence[Group]) -> Inspectio
     )
 
 
-def inspect_unseen(agent: CodeT5Agent, workbench: Workbench, trainer: CriticTrainer, name: str) -> None:
+def inspect_unseen(agent: Actor, workbench: Workbench, trainer: CriticTrainer, name: str) -> None:
     """Inspect a critic on programs that the actor draws for the run's validation problems; once in a run.
 
     Args:
@@ -164,7 +164,7 @@ def inspect_unseen(agent: CodeT5Agent, workbench: Workbench, trainer: CriticTrai
 
 
 def write_inspection(
-    folder: Path, agent: CodeT5Agent, trainer: CriticTrainer, groups: Sequence[Group], name: str
+    folder: Path, agent: Actor, trainer: CriticTrainer, groups: Sequence[Group], name: str
 ) -> Inspection:
     """Write `<name>.json` and, with matplotlib, `<name>_confusion.png`, `_reliability.png` and `_programs.png`.
 
@@ -201,7 +201,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _inspect_run(run: Path, stage: str, out: Path) -> Inspection:
-    from coderl_agents.codet5.agent import make
     from coderl_agents.codet5.sampling_stage import ROW, load_helpers
 
     config = TrainConfig.from_dict(read_config(run))
@@ -215,7 +214,7 @@ def _inspect_run(run: Path, stage: str, out: Path) -> Inspection:
         seed=config.seed,
         checkpoint=checkpoint,
     )
-    agent = make(spec, **config.settings)
+    agent = make_agent(config.agent, spec, **config.settings)
     dataset = load_dataset(config.dataset, config.eval_split, config.data_dir, config.difficulties)
     with SampleStore(run / "samples.sqlite", read_only=True) as store:
         groups = groups_of_samples(agent, store.rows(stage), lambda task_id: make_task(dataset.get(task_id)))
@@ -256,7 +255,7 @@ def _auc(predicted: npt.NDArray[np.float64], passed: npt.NDArray[np.bool_], coun
     return float((good * below).sum() / (good.sum() * bad.sum()))
 
 
-def _some_programs(agent: CodeT5Agent, trainer: CriticTrainer, groups: Sequence[Group]) -> list[Scored]:
+def _some_programs(agent: Actor, trainer: CriticTrainer, groups: Sequence[Group]) -> list[Scored]:
     """Return a few programs to look at: of problems with both a passing and a failing one, the commonest of each."""
     chosen = []
     for group in groups:
@@ -281,7 +280,7 @@ def _some_programs(agent: CodeT5Agent, trainer: CriticTrainer, groups: Sequence[
     ]
 
 
-def _token_texts(agent: CodeT5Agent, target: Sequence[int]) -> tuple[str, ...]:
+def _token_texts(agent: Actor, target: Sequence[int]) -> tuple[str, ...]:
     """Return what each token adds to the text; a character of several tokens belongs to the last of them."""
     texts, before = [], ""
     for number in range(1, len(target) + 1):

@@ -163,6 +163,10 @@ class Network:
         states = self._drop(self._norm(stack.final_layer_norm, states))
         return states.view(prompts, programs, tokens, -1)
 
+    def states_after(self, memory: Memory, tokens: Tensor) -> Tensor:
+        """Return the states (prompts, programs, tokens, d_model) after each of `tokens`; no start token is read."""
+        return self.decode(memory, tokens)
+
     def logits(self, states: Tensor) -> Tensor:
         """Return float32 logits (..., vocabulary) of decoder states (..., d_model)."""
         return self._linear(states * self.output_scale, self.model.lm_head.weight).float()

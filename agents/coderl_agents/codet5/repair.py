@@ -14,17 +14,17 @@ Deviations from the paper, which takes the ground truth of the training problems
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
+from coderl_agents.codet5.actor import Actor
 from coderl_agents.codet5.batches import Example
 from coderl_agents.codet5.model import save_state
 from coderl_agents.codet5.optimizers import clipped_norm, make_optimizers
@@ -35,9 +35,6 @@ from coderl_env.agent import Episode, Program, Sampling, Task
 from coderl_env.experiment.workbench import Lesson, StageClock, Workbench
 from coderl_env.judge import JudgeError
 from coderl_env.outcome import Judgement, Outcome, Verdict
-
-if TYPE_CHECKING:
-    from coderl_agents.codet5.agent import CodeT5Agent
 
 __all__ = ["Pair", "RepairTrainer", "feedback_of", "own_pairs", "train_repair"]
 
@@ -97,11 +94,11 @@ def own_pairs(workbench: Workbench, stages: Sequence[str]) -> list[Pair]:
 class RepairTrainer:
     """A repair model with its optimiser. It begins as a copy of the agent's actor."""
 
-    def __init__(self, agent: CodeT5Agent) -> None:
+    def __init__(self, agent: Actor) -> None:
         settings = agent.settings
         self._agent = agent
-        self.model = copy.deepcopy(agent.model)
-        self.network = type(agent.network)(self.model, compute_dtype(agent))
+        self.network = agent.helper_network(compute_dtype(agent))
+        self.model = self.network.model
         self.optimizers = make_optimizers(
             self.model,
             settings.optimizer,
@@ -114,8 +111,7 @@ class RepairTrainer:
     def writer(self) -> Writer:
         """What draws repaired programs."""
         agent = self._agent
-        network = type(agent.network)(self.model)
-        return Writer(agent.spec, network, self.model.config.vocab_size, agent.settings.max_rows)
+        return Writer(agent.spec, type(self.network)(self.model), self.model.config.vocab_size, agent.settings.max_rows)
 
     def example(self, task: Task, pair: Pair) -> Example:
         """Return the prompt of a repair with the passing program as its target."""
@@ -136,7 +132,7 @@ class RepairTrainer:
         return {"loss": loss, "gradient_norm": norm}
 
 
-def train_repair(agent: CodeT5Agent, workbench: Workbench, stages: Sequence[str], target: Path) -> None:
+def train_repair(agent: Actor, workbench: Workbench, stages: Sequence[str], target: Path) -> None:
     """Train a repair model on the failures of `stages` and on fresh ones, and write it to `target`."""
     config = workbench.config
     clock = workbench.clock("repair", config.critic_sampling_seconds, config.critic_sampling_steps)
@@ -150,12 +146,14 @@ def train_repair(agent: CodeT5Agent, workbench: Workbench, stages: Sequence[str]
 class _Lesson:
     """The stage's loop: draws for the demonstrations' problems, learns meanwhile from the pairs known so far."""
 
-    def __init__(self, agent: CodeT5Agent, workbench: Workbench, clock: StageClock, own: Sequence[Pair]) -> None:
+    def __init__(self, agent: Actor, workbench: Workbench, clock: StageClock, own: Sequence[Pair]) -> None:
         self.agent = agent
         self.workbench = workbench
         self.clock = clock
         self.trainer = RepairTrainer(agent)
-        self.corpus = corpus_of(agent, workbench) if workbench.config.demonstrations > 0 else None
+        # Not every data set has demonstrations; the actor's own pairs do without.
+        has_lessons = agent.corpus is not None or bool(workbench.lessons())
+        self.corpus = corpus_of(agent, workbench) if has_lessons else None
         self.programs = 0
         self._pairs = list(own)
         self._examples: dict[Pair, Example] = {}

@@ -71,6 +71,10 @@ class Decodes(Protocol):
         """Return the states (prompts, programs, tokens, d_model) of whole programs."""
         ...
 
+    def states_after(self, memory: Any, tokens: Tensor) -> Tensor:
+        """Return the states (prompts, programs, tokens, d_model) that have seen each of `tokens`, and those before."""
+        ...
+
     def logits(self, states: Tensor) -> Tensor:
         """Return float32 logits (..., vocabulary) of states (..., d_model)."""
         ...

@@ -12,21 +12,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
+from coderl_agents.codet5.actor import Actor
 from coderl_agents.codet5.critic import CriticForm
+from coderl_agents.codet5.critic_sampling import Plan, critic_sampling
 from coderl_agents.codet5.experience import stored_groups
 from coderl_agents.codet5.model import save_model, save_state
 from coderl_agents.codet5.repair import RepairTrainer, train_repair
 from coderl_agents.codet5.stages import Stage, stage_rate
 from coderl_agents.codet5.train_critic import RL_CRITIC_FILE, CriticTrainer, minibatches
 from coderl_agents.codet5.writer import Writer
+from coderl_env.agent import Examine, Program, Sampling, Task
 from coderl_env.experiment.workbench import Workbench
-
-if TYPE_CHECKING:
-    from coderl_agents.codet5.agent import CodeT5Agent
 
 __all__ = ["ROW", "Helpers", "load_helpers", "train_helpers"]
 
@@ -54,8 +54,24 @@ class Helpers:
     critic: CriticTrainer
     repairer: Writer | None
 
+    def generate(
+        self, actor: Actor, tasks: list[Task], budget: int, sampling: Sampling, examine: Examine
+    ) -> list[list[Program]]:
+        """Return `budget` programs for each task, spent as the actor's settings say; see `critic_sampling`."""
+        settings = actor.settings
+        plan = Plan(
+            budget,
+            first=settings.sampling_first,
+            rounds=settings.sampling_rounds,
+            refine=settings.sampling_refine,
+            repair=settings.sampling_repair,
+            candidates=settings.sampling_candidates,
+        )
+        found = critic_sampling(tasks, actor.writer, self.critic, self.repairer, examine, sampling, plan)
+        return [[candidate.program for candidate in group] for group in found]
 
-def train_helpers(agent: CodeT5Agent, workbench: Workbench) -> Path:
+
+def train_helpers(agent: Actor, workbench: Workbench) -> Path:
     """Train the critic and the repair model, or load what the run has finished; return the checkpoint's folder.
 
     Args:
@@ -77,7 +93,7 @@ def train_helpers(agent: CodeT5Agent, workbench: Workbench) -> Path:
     return folder
 
 
-def load_helpers(agent: CodeT5Agent, folder: Path | None) -> Helpers:
+def load_helpers(agent: Actor, folder: Path | None) -> Helpers:
     """Return the critic and the repair model that lie in the agent's checkpoint.
 
     Raises:
@@ -98,7 +114,7 @@ def load_helpers(agent: CodeT5Agent, folder: Path | None) -> Helpers:
     return Helpers(critic, trainer.writer)
 
 
-def _train_critic(agent: CodeT5Agent, workbench: Workbench, target: Path) -> None:
+def _train_critic(agent: Actor, workbench: Workbench, target: Path) -> None:
     """Train a critic on the programs that the run has drawn, for its `critic_sampling_seconds`, and write it."""
     config, settings = workbench.config, agent.settings
     clock = workbench.clock("sampling_critic", config.critic_sampling_seconds, config.critic_sampling_steps)

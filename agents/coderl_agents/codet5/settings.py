@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from coderl_agents.codet5.critic import HEADS, LABELS, PADDINGS, POOLINGS, READS, CriticForm
 from coderl_agents.codet5.recipes import RECIPES
-from coderl_agents.learning_settings import LearningSettings, check_names
+from coderl_agents.codet5.sampling_settings import SamplingSettings
+from coderl_agents.learning_settings import check_names
 from coderl_env.naming import unknown_name
 
 __all__ = ["BASELINES", "RATES", "SOURCES", "STAGES", "WEIGHTINGS", "Settings"]
@@ -52,17 +52,12 @@ _CHOICES = {
     "baseline": BASELINES,
     "rl_source": SOURCES,
     "weighting": WEIGHTINGS,
-    "critic_pooling": POOLINGS,
-    "critic_padding": PADDINGS,
-    "critic_reads": READS,
-    "critic_head": HEADS,
-    "sampling_labels": LABELS,
 }
-_POSITIVE = ("rl_epochs", "critic_batch", "critic_updates", "critic_spread", "repair_updates", "sampling_candidates")
+_POSITIVE = ("rl_epochs", "critic_updates", "critic_spread")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(LearningSettings):
+class Settings(SamplingSettings):
     """Settings of the CodeT5 agent. The defaults are those that gained most in `benchmarks/LOG.md`.
 
     `model` is `nano`, `fresh:codet5-small` and the like, a folder or a Hub name.
@@ -70,19 +65,10 @@ class Settings(LearningSettings):
     Attributes:
         stages: stages to run, in the order of `STAGES`. Without `warm_start` the others begin from the model as it is;
             the critic's runs as part of `rl` wherever that needs it, and is left out where it does not.
-        critic_model: the critic's model, or None for a copy of the warm-started actor.
-        critic_rate: learning rate of the critic; AdamW's, where the optimiser has two.
-        critic_matrix_rate: Muon's for the critic.
-        critic_batch: problems per step of the critic.
         critic_updates: steps of the critic's stage for each batch that is drawn.
         critic_spread: its batches hold so many times as many problems as those of reinforcement learning, and so many
             times fewer programs of each.
         critic_lessons: demonstrations that join each batch.
-        critic_pooling: `states` (the paper) or `logits` (the official code).
-        critic_padding: `masked`, or `read` (the official code).
-        critic_reads: `token` (the paper) or `prefix` (the official code).
-        critic_head: `linear` (the paper) or `mlp` (the official code).
-        critic_token_weight: weight of the outcome's loss at every single token; 0 in the paper.
         critic_refresh: whether the critic goes on learning during reinforcement learning.
         rl_source: who draws the programs: the `actor` as it is, or as its `warm_start` left it (the paper: offline).
         rl_batches: of an offline run: distinct batches, used again and again; None for a new one at every step.
@@ -97,29 +83,12 @@ class Settings(LearningSettings):
         rl_weight: weight of the policy loss.
         ce_weight: weight of the cross-entropy on demonstrations during reinforcement learning.
         ce_batch: demonstrations per step of it.
-        sampling_labels: what the critic of critic sampling tells apart: `outcomes`, or `binary` (the paper: passed or
-            not).
-        sampling_refine: whether critic sampling refines programs that pass the examples.
-        sampling_repair: whether it repairs where there are none; then a repair model is trained.
-        sampling_first: share of its budget that is drawn before anything is known.
-        sampling_rounds: rounds of refining and repairing, which share the rest.
-        sampling_candidates: failed programs that a round repairs, the paper's M.
-        repair_updates: steps of the repair model for each batch of failures that is drawn.
     """
 
     stages: tuple[str, ...] = STAGES
-    critic_model: str | None = None
-    critic_rate: float | None = None
-    critic_matrix_rate: float | None = None
-    critic_batch: int = 16
     critic_updates: int = 8
     critic_spread: int = 4
     critic_lessons: int = 16
-    critic_pooling: str = "states"
-    critic_padding: str = "masked"
-    critic_reads: str = "token"
-    critic_head: str = "linear"
-    critic_token_weight: float = 0.5
     critic_refresh: bool = True
     rl_source: str = "actor"
     rl_batches: int | None = None
@@ -131,13 +100,6 @@ class Settings(LearningSettings):
     rl_weight: float = 1.0
     ce_weight: float = 0.1
     ce_batch: int = 16
-    sampling_labels: str = "outcomes"
-    sampling_refine: bool = True
-    sampling_repair: bool = True
-    sampling_first: float = 0.5
-    sampling_rounds: int = 1
-    sampling_candidates: int = 1
-    repair_updates: int = 8
 
     def __post_init__(self) -> None:
         self.check(STAGES, _CHOICES, _POSITIVE)
@@ -145,16 +107,6 @@ class Settings(LearningSettings):
             raise ValueError(f"rl_batches must be positive, and needs rl_source 'warm_start', not {self.rl_batches!r}")
         if self.scale_advantages and self.baseline != "group":
             raise ValueError(f"scale_advantages needs baseline 'group', not {self.baseline!r}")
-
-    @property
-    def critic_form(self) -> CriticForm:
-        """What kind of critic weighs the actor's tokens."""
-        return CriticForm(self.critic_pooling, self.critic_padding, self.critic_reads, self.critic_head)
-
-    @property
-    def sampling_form(self) -> CriticForm:
-        """What kind of critic critic sampling has."""
-        return replace(self.critic_form, labels=self.sampling_labels)
 
     def for_model(self, kind: str) -> Settings:
         """Return these settings with the rates of `RATES[kind]` where they are None."""

@@ -11,7 +11,6 @@ the corpus holds wrong programs, that would teach the critic falsehoods.
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from coderl_agents.codet5.actor import Actor
+from coderl_agents.codet5.batches import collate
 from coderl_agents.codet5.critic import Critic, CriticForm
 from coderl_agents.codet5.experience import (
     Drawing,
@@ -33,10 +34,10 @@ from coderl_agents.codet5.experience import (
     unpack_groups,
 )
 from coderl_agents.codet5.losses import IGNORED, outcome_loss, token_outcome_loss, token_values
-from coderl_agents.codet5.model import build_model, save_state
+from coderl_agents.codet5.model import save_state
 from coderl_agents.codet5.optimizers import clipped_norm, make_optimizers
 from coderl_agents.codet5.stages import UNSOUND, Stage, stage_rate
-from coderl_agents.codet5.supervised import Corpus, compute_dtype, corpus_of, to_batch
+from coderl_agents.codet5.supervised import Corpus, compute_dtype, corpus_of
 from coderl_env.experiment.workbench import StageClock, Workbench
 from coderl_env.judge import JudgeError
 from coderl_env.outcome import Outcome
@@ -79,22 +80,18 @@ class CriticTrainer:
         form: what kind of critic; None is what the settings say.
     """
 
-    def __init__(self, agent: CodeT5Agent, form: CriticForm | None = None) -> None:
+    def __init__(self, agent: Actor, form: CriticForm | None = None) -> None:
         settings = agent.settings
-        device = agent.network.device
-        if settings.critic_model is None:
-            backbone = copy.deepcopy(agent.model)
-        else:
-            backbone = build_model(settings.critic_model, agent.tokenizer, agent.spec.seed + 1).to(device)
+        network = agent.helper_network(compute_dtype(agent), settings.critic_model)
         self._agent = agent
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(agent.spec.seed)
             self.critic = Critic(
-                backbone,
+                network,
                 form or settings.critic_form,
                 window=agent.spec.max_program_tokens,
-                compute_dtype=compute_dtype(agent),
-            ).to(device)
+                pad_id=agent.tokenizer.pad_id,
+            ).to(network.device)
         self.optimizers = make_optimizers(
             self.critic,
             settings.optimizer,
@@ -184,11 +181,15 @@ class CriticTrainer:
 
     def _forward(self, groups: Sequence[Group]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Return class logits, token logits, labels and counts of all rows, without those that fill the grid up."""
-        batch = to_batch(self._agent, [[row.example for row in group.rows] for group in groups])
-        memory = self.critic.network.encode(batch.ids, batch.prompt_mask)
+        network = self.critic.network
+        examples = [[row.example for row in group.rows] for group in groups]
+        batch = collate(examples, self._agent.tokenizer.pad_id, network.start_id, network.device)
+        memory = network.encode(batch.ids, batch.prompt_mask)
         mask = batch.labels != IGNORED
-        real = mask.flatten(0, 1).any(1)
-        # A row of nothing but padding has no maximum; it reads its first place and is dropped.
+        sizes = torch.tensor([len(group.rows) for group in groups], device=mask.device)
+        # Of every prompt's row of the grid, what only fills it up is dropped.
+        real = (torch.arange(mask.shape[1], device=mask.device) < sizes[:, None]).flatten()
+        # A program without tokens of its own, behind starter code that fills the window, reads its first place.
         readable = mask.clone()
         readable[..., 0] |= ~mask.any(-1)
         class_logits, token_logits = self.critic(memory, batch.inputs, batch.labels, readable)
@@ -323,7 +324,7 @@ def minibatches(
         yield [groups[place] for place in places[number * size : (number + 1) * size]]
 
 
-def pieces(agent: CodeT5Agent, groups: Sequence[Group]) -> list[list[Group]]:
+def pieces(agent: Actor, groups: Sequence[Group]) -> list[list[Group]]:
     """Return `groups`, in order and split where needed, in pieces whose logits fit into memory."""
     longest = max((len(row.example.prefix) + len(row.example.target) for g in groups for row in g.rows), default=1)
     most = max(1, agent.settings.pass_numbers // max(longest * agent.model.config.vocab_size, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import PreTrainedModel
 
+from coderl_agents.codet5.batches import Example, encode_example
 from coderl_agents.codet5.model import save_model
-from coderl_agents.codet5.sampler import Request
+from coderl_agents.codet5.sampler import Decodes, Request
 from coderl_agents.codet5.writer import Writer
 from coderl_agents.policy_gradient.adapters import add_adapters, merged
 from coderl_agents.policy_gradient.models import kind_of, load_any, open_model
 from coderl_agents.policy_gradient.network import network_for
 from coderl_agents.policy_gradient.settings import Settings
-from coderl_env.agent import Action, Episode, Program, Sampling, Task
+from coderl_env.agent import Action, Episode, Examine, Program, Sampling, Task
 from coderl_env.registry import AgentSpec
 
 if TYPE_CHECKING:
+    from coderl_agents.codet5.sampling_stage import Helpers
     from coderl_agents.codet5.supervised import Corpus
     from coderl_env.experiment.workbench import Workbench
 
@@ -72,7 +75,7 @@ def ppo(spec: AgentSpec, **settings: Any) -> PolicyGradientAgent:
 
 
 class PolicyGradientAgent:
-    """See the module's docstring. Implements `Agent`, `Generates` and `Trains`.
+    """See the module's docstring. Implements `Agent`, `Generates`, `Trains` and `SamplesWithExamples`.
 
     Attributes:
         action_modes: the modes that it plays in.
@@ -94,6 +97,7 @@ class PolicyGradientAgent:
         self.settings = settings
         self.tokenizer = spec.tokenizer
         self.corpus: Corpus | None = None
+        self._helpers: Helpers | None = None
         self.use(model)
 
     def use(self, model: PreTrainedModel) -> None:
@@ -123,23 +127,59 @@ class PolicyGradientAgent:
         """Return `samples` programs for each task."""
         return self.writer.generate(tasks, samples, sampling)
 
+    def generate_with_examples(
+        self, tasks: list[Task], budget: int, sampling: Sampling, examine: Examine
+    ) -> list[list[Program]]:
+        """Return `budget` programs for each task by critic sampling, those that should be handed in first in front.
+
+        Raises:
+            ValueError: the agent was not loaded from a checkpoint with a critic.
+        """
+        from coderl_agents.codet5.sampling_stage import load_helpers
+
+        if self._helpers is None:
+            self._helpers = load_helpers(self, self.spec.checkpoint)
+        return self._helpers.generate(self, tasks, budget, sampling, examine)
+
+    def helper_network(self, compute_dtype: torch.dtype, name: str | None = None) -> Decodes:
+        """Return the forward pass of a model to be trained beside the policy: a copy of it, or the model `name`.
+
+        Where adapters are trained, the helper has its own.
+        """
+        if name is None:
+            model = copy.deepcopy(merged(self.model))
+        else:
+            model = open_model(name, self.tokenizer, self.spec.seed + 1)
+        if self.settings.lora_rank:
+            add_adapters(model, self.settings.lora_rank, self.spec.seed + 1)
+        return network_for(model.to(self.network.device), compute_dtype)
+
     def request(self, task: Task) -> Request:
         """Return the prompt and forced prefix of `task` as tokens."""
         return self.writer.request(task)
+
+    def encode(self, task: Task, program: str) -> Example:
+        """Return `program` as what should be written for `task`, cut where the program window ends."""
+        spec = self.spec
+        return encode_example(task, program, self.tokenizer, spec.max_prompt_tokens, spec.max_program_tokens)
 
     def learn(self, episodes: Sequence[Episode]) -> dict[str, float]:
         """Do nothing: this agent trains itself (`train`), from batches whose prompts it knows."""
         return {}
 
-    def save(self, path: Path) -> None:
-        """Write the policy to the folder `path`, whole or not at all, as a plain model without adapters."""
-        card = {
+    @property
+    def card(self) -> dict[str, Any]:
+        """What a checkpoint says of itself."""
+        return {
             "agent": self.name,
             "tokenizer": self.tokenizer.name,
             "max_prompt_tokens": self.spec.max_prompt_tokens,
             "max_program_tokens": self.spec.max_program_tokens,
         }
-        save_model(merged(self.model), Path(path), card)
+
+    def save(self, path: Path) -> None:
+        """Write the policy to the folder `path`, whole or not at all, as a plain model without adapters."""
+        save_model(merged(self.model), Path(path), self.card)
 
     def train(self, workbench: Workbench) -> dict[str, Path]:
         """Run the stages of the settings and return a checkpoint for each row of the final table."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel, T5ForConditionalGeneration
 
@@ -128,6 +129,13 @@ class TransformersNetwork:
             last = _last_state(found, rows.mask)
             states = torch.cat([last[:, None], found[:, width:]], 1)
         return states.reshape(prompts, programs, tokens, -1)
+
+    def states_after(self, memory: _Read, tokens: Tensor) -> Tensor:
+        """Return the states (prompts, programs, tokens, d_model) after each of `tokens`; no start token is read."""
+        if self.is_encoder_decoder:
+            return self.decode(memory, tokens)
+        # The prompt's last state comes before the first token.
+        return self.decode(memory, F.pad(tokens, (1, 0)))[:, :, 1:]
 
     def logits(self, states: Tensor) -> Tensor:
         """Return float32 logits (..., vocabulary) of states (..., d_model)."""

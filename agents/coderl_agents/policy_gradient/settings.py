@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from coderl_agents.learning_settings import LearningSettings, check_names
+from coderl_agents.codet5.sampling_settings import SamplingSettings
+from coderl_agents.learning_settings import check_names
 
 __all__ = ["ADVANTAGES", "AGENTS", "RATES", "STAGES", "Settings"]
 
-STAGES = ("warm_start", "rl", "ce_continued")
+STAGES = ("warm_start", "rl", "critic_sampling", "ce_continued")
 ADVANTAGES = ("greedy", "leave_one_out", "group", "gae")
 
 # What makes each agent what it is.
@@ -29,16 +30,51 @@ AGENTS: dict[str, dict[str, Any]] = {
 # nano checkpoint that ships with the package, published checkpoints of at least 60 million parameters, and adapters in
 # any of these.
 RATES: dict[str, dict[str, Any]] = {
-    "fresh": {"optimizer": "muon", "matrix_rate": 0.03, "learning_rate": 2e-2, "rl_rate": 5e-4},
-    "causal": {"optimizer": "muon", "matrix_rate": 0.02, "learning_rate": 5e-3, "rl_rate": 3e-4},
-    "nano": {"optimizer": "muon", "matrix_rate": 0.008, "learning_rate": 5e-3, "rl_rate": 5e-4},
-    "published": {"optimizer": "adamw", "matrix_rate": 0.0, "learning_rate": 2e-5, "rl_rate": 2e-6},
-    "adapters": {"optimizer": "adamw", "matrix_rate": 0.0, "learning_rate": 2e-4, "rl_rate": 5e-5},
+    "fresh": {
+        "optimizer": "muon",
+        "matrix_rate": 0.03,
+        "learning_rate": 2e-2,
+        "critic_rate": 5e-3,
+        "critic_matrix_rate": 0.008,
+        "rl_rate": 5e-4,
+    },
+    "causal": {
+        "optimizer": "muon",
+        "matrix_rate": 0.02,
+        "learning_rate": 5e-3,
+        "critic_rate": 5e-3,
+        "critic_matrix_rate": 0.008,
+        "rl_rate": 3e-4,
+    },
+    "nano": {
+        "optimizer": "muon",
+        "matrix_rate": 0.008,
+        "learning_rate": 5e-3,
+        "critic_rate": 5e-3,
+        "critic_matrix_rate": 0.008,
+        "rl_rate": 5e-4,
+    },
+    "published": {
+        "optimizer": "adamw",
+        "matrix_rate": 0.0,
+        "learning_rate": 2e-5,
+        "critic_rate": 2e-5,
+        "critic_matrix_rate": 0.0,
+        "rl_rate": 2e-6,
+    },
+    "adapters": {
+        "optimizer": "adamw",
+        "matrix_rate": 0.0,
+        "learning_rate": 2e-4,
+        "critic_rate": 2e-4,
+        "critic_matrix_rate": 0.0,
+        "rl_rate": 5e-5,
+    },
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(LearningSettings):
+class Settings(SamplingSettings):
     """Settings of `reinforce`, `rloo`, `grpo` and `ppo`. None stands for what `AGENTS` and `RATES` say.
 
     `model` is `nano`, `fresh:causal-nano`, a folder or a Hub name of an encoder-decoder or decoder-only model.

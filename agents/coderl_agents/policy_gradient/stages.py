@@ -1,4 +1,4 @@
-"""The stages of a policy-gradient agent: warm start, reinforcement learning, and the supervised control."""
+"""The stages of a policy-gradient agent: warm start, reinforcement learning, critic sampling, supervised control."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from coderl_agents.codet5.stages import Stage, use_threads
 from coderl_agents.codet5.supervised import continue_supervised, warm_start
 from coderl_agents.policy_gradient.learning import Learner
+from coderl_agents.policy_gradient.models import load_any
 from coderl_env.experiment.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ __all__ = ["run_stages"]
 
 def run_stages(agent: PolicyGradientAgent, workbench: Workbench) -> dict[str, Path]:
     """Run the stages that the settings name and return a checkpoint folder for each row of the table."""
+    from coderl_agents.codet5.inspect_critic import inspect_unseen
+    from coderl_agents.codet5.sampling_stage import ROW, load_helpers, train_helpers
+
     use_threads(workbench.config.threads)
     wanted = agent.settings.stages
     folder = workbench.run.checkpoints
@@ -37,11 +41,15 @@ def run_stages(agent: PolicyGradientAgent, workbench: Workbench) -> dict[str, Pa
             agent.begin_stage(start)
             _reinforce(agent, workbench)
             rows["rl"] = folder / "rl"
+        if "critic_sampling" in wanted and "rl" in wanted:
+            agent.use(load_any(folder / "rl", agent.tokenizer))
+            rows[ROW] = train_helpers(agent, workbench)
+            inspect_unseen(agent, workbench, load_helpers(agent, rows[ROW]).critic, "sampling_critic")
         if "ce_continued" in wanted:
             agent.begin_stage(start)
             continue_supervised(agent, workbench)
             rows["ce_continued"] = folder / "ce_continued"
-    order = ("warm_start", "ce_continued", "rl")
+    order = ("warm_start", "ce_continued", "rl", ROW)
     return {name: rows[name] for name in order if name in rows}
 
 

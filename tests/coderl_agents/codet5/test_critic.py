@@ -8,9 +8,10 @@ from transformers import T5Config, T5ForConditionalGeneration
 
 from coderl_agents.codet5.critic import CODE, Critic, CriticForm
 from coderl_agents.codet5.losses import outcome_loss
+from coderl_agents.codet5.network import Network
 
 
-def backbone() -> T5ForConditionalGeneration:
+def backbone() -> Network:
     config = T5Config(
         vocab_size=24,
         d_model=16,
@@ -23,7 +24,7 @@ def backbone() -> T5ForConditionalGeneration:
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return T5ForConditionalGeneration(config)
+        return Network(T5ForConditionalGeneration(config))
 
 
 def opinionated(**settings: str) -> Critic:

@@ -43,6 +43,8 @@ def small(agent: str = "rloo", model: str = "fresh:tiny", **changes: Any) -> Tra
         "warm_start_steps": 2,
         "rl_seconds": None,
         "rl_steps": 2,
+        "critic_sampling_seconds": None,
+        "critic_sampling_steps": 2,
         "problems_per_step": 2,
         "samples_per_step": 3,
         "eval_problems": 2,
