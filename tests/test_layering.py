@@ -58,6 +58,8 @@ STANDARD_LIBRARY_ONLY = ("coderl_env.judge", "coderl_env.problem", "coderl_env.o
 EXCEPTIONS = {
     # The zygote has numpy ready for the programs; the judge itself does not use it.
     ("coderl_env.judge.zygote", "numpy"),
+    # In a program's process, where a test passes an array.
+    ("coderl_env.judge.rebuilding", "numpy"),
     # A judge on a cluster; the package is optional.
     ("coderl_env.judge.ray_cluster", "ray"),
     # A type in the signature of an optional method, for type checkers only.
