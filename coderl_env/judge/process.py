@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import os
@@ -95,11 +94,12 @@ class Helper:
             if not poll.poll(max(deadline - time.monotonic(), 0) * 1000):
                 raise HelperStalled(f"a judge process was silent for {seconds:.0f} s")
             if rest:
-                with contextlib.suppress(BlockingIOError):
-                    try:
-                        rest = rest[self._connection.send(rest) :]
-                    except OSError as error:
-                        raise HelperFailure("a judge process ended") from error
+                try:
+                    rest = rest[self._connection.send(rest) :]
+                except BlockingIOError:
+                    pass  # it was woken by an answer
+                except OSError as error:
+                    raise HelperFailure("a judge process ended") from error
             if self._receive():
                 deadline = time.monotonic() + seconds
         taken, self._answers = self._answers[:answers], self._answers[answers:]

@@ -442,3 +442,19 @@ def test_hash_seeds_are_the_same_in_every_run() -> None:
         with Judge(workers=1) as judge:
             outputs.update(case.output for case in judge.judge(program, problem).cases)
     assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("kind", ["run", "call"])
+def test_tests_larger_than_a_socket_holds_cost_no_retry(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers come while requests are still being sent."""
+    monkeypatch.setattr(worker_module.Worker, "restart", lambda worker: pytest.fail("a worker was started again"))
+    text = "a" * 300_000
+    tests: tuple[StdioCase | CallCase, ...]
+    if kind == "run":
+        tests = tuple(StdioCase(f"{n}{text}\n", f"{n}{text}\n") for n in range(12))
+    else:
+        tests = tuple(CallCase((f"{n}{text}",), f"{n}{text}") for n in range(12))
+    problem = Problem("large", "", tests, entry_point=None if kind == "run" else "same")
+    program = "print(input())" if kind == "run" else "def same(text): return text"
+    with Judge(workers=1) as judge:
+        assert judge.judge(program, problem).passed

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from coderl_env.judge import Judge, JudgeError, process, tier_report
+from coderl_env.judge import Judge, JudgeError, tier_report
+from coderl_env.judge import box as boxes
 from coderl_env.judge import probe_suite as suite
 from coderl_env.judge.canaries import KINDS, Canaries
 from coderl_env.judge.probe_suite import Probe, ProbeResult, load_probes, run_probes
@@ -189,7 +190,7 @@ def test_no_probe_is_there_twice() -> None:
 @pytest.mark.slow
 def test_the_attacks_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No descriptor and no process of the judging one, nothing in the folder of the private directories."""
-    monkeypatch.setattr(process, "_memory_folder", lambda: os.fspath(tmp_path))
+    monkeypatch.setattr(boxes, "_memory_folder", lambda: os.fspath(tmp_path))
     attacks = [probe for probe in PROBES if re.search("channel|descriptor|directories|directory", probe.tries)]
     assert len(attacks) >= 10
     before = _possessions()
