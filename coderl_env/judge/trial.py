@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from coderl_env.judge import values, wire
 from coderl_env.judge.asserts import check_specially, judge_asserts
 from coderl_env.judge.compare import COMPARATORS, values_equal, values_equal_apps
-from coderl_env.judge.process import Frame, Zygote
+from coderl_env.judge.process import Frame, HelperFailure, Zygote
 from coderl_env.judge.verdicts import classify, excerpt, excerpt_value, readable, result
 from coderl_env.judge.worker import Worker
 from coderl_env.outcome import CaseResult, Judgement, Verdict, decide_outcome
@@ -115,7 +115,9 @@ class Trial:
             return self._uncompiled(compile_error)
         try:
             cases = judge(conversation, worker)
-        except ValueError:
+        except HelperFailure:
+            raise
+        except Exception:
             conversation.end()  # the problem's fault: the processes go on to the next program
             raise
         conversation.end()
@@ -141,7 +143,10 @@ class Trial:
             return decided
         if isinstance(test, CallCase):
             equal = values_equal_apps if self.comparator == "apps" else values_equal
-            accepted = equal(_tagged(test.expected), header["value"])
+            try:
+                accepted = equal(_tagged(test.expected), header["value"])
+            except RecursionError:
+                accepted = False  # nested more deeply than anything that is expected
             return result(accepted, excerpt_value(header["value"]), header)
         expected = test.expected.encode("utf-8", "surrogatepass")
         if self.problem.checker is not None:
@@ -172,15 +177,16 @@ class Conversation:
         # Only asserts pass functions that a program may call.
         self._may_call_back = isinstance(trial.problem.tests[0], AssertCase)
 
-    def hold(self, source: bytes, requests: bytes) -> tuple[str | None, list[Frame]]:
+    def hold(self, source: bytes, requests: bytes) -> tuple[str | None, Iterator[Frame]]:
         """Send the program and the requests for all of its tests, which end the exchange.
 
         Returns:
-            The compiler's message, or None if it compiled, and the answers.
+            The compiler's message, or None if it compiled, and the answers: of what a program answered, no more than
+            one is taken apart at a time.
         """
         data = self._opening(source, whole=True) + requests
         compiled, *answers = self._zygote.exchange(data, 1 + len(self._trial.problem.tests), self._seconds)
-        return _compile_error(compiled), [_checked(answer, self._may_call_back) for answer in answers]
+        return _compile_error(compiled), (_checked(answer, self._may_call_back) for answer in answers)
 
     def open(self, source: bytes) -> str | None:
         """Send the program; return the compiler's message, or None if it compiled."""

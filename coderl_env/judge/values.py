@@ -384,7 +384,8 @@ def _is_range(content: Any) -> bool:
 
 _is_hex = _is_text("-?0x[0-9a-f]+")
 _is_bytes = _is_text("(?:[0-9a-f]{2})*")
-_is_number = _is_text(r"-?(?:inf|nan|\d+\.?\d*(?:e[+-]?\d+)?)")
+# Every part begins with a character that the one before it cannot hold: whatever a program sends is read once.
+_is_number = _is_text(r"-?(?:inf|nan|\d+(?:\.\d*)?(?:e[+-]?\d+)?)")
 _is_near = _is_text("-?0x[0-9a-f]{1,16}")
 _is_bounds = _is_row(_is_near, _is_near, _is_near)
 _is_defaults = _is_row(lambda content: content is None or _is_type(content), _is_pairs)
@@ -395,7 +396,7 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
     "b": _is_bytes,
     "a": _is_bytes,
     "c": _is_row(_is_number, _is_number),
-    "D": _is_text(r"-?(?:\d+\.?\d*(?:E[+-]?\d+)?|Infinity|s?NaN\d*)"),
+    "D": _is_text(r"-?(?:\d+(?:\.\d*)?(?:E[+-]?\d+)?|Infinity|s?NaN\d*)"),
     "F": _is_row(_is_hex, _is_hex),
     "T": _is_row(_is_text("|".join(_DATE_KINDS)), _is_text(r"[\dT:.+-]+")),
     "n": _is_type,

@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from coderl_env.outcome import CaseResult, Verdict
@@ -117,69 +117,103 @@ def excerpt_value(data: Any) -> str:
     """Return the beginning of a tagged value as Python would write it.
 
     It is written from the tags, never rebuilt: a program could choose the keys of a dict so that building it takes
-    minutes.
+    minutes. Nor is more of it written, or more deeply, than is shown.
     """
-    return readable(_write(data))
+    written = ""
+    for part in _parts(data, _SHOWN_DEPTH):
+        written += part
+        if len(written) >= OUTPUT_CHARACTERS:
+            break
+    return readable(written)
 
 
+_SHOWN_DEPTH = 20
 # Python 3.12 writes it as it writes a dict.
 _ORDERED_AS_DICT = sys.version_info >= (3, 12)
 _BRACKETS = {"t": ("(", ")"), "s": ("{", "}"), "z": ("{", "}")}
 
 
-def _write(data: Any) -> str:
+def _parts(data: Any, depth: int) -> Iterator[str]:
     if type(data) is list:
-        return "[" + ", ".join(map(_write, data)) + "]"
-    if type(data) is not dict:
-        return repr(data)
-    [(tag, content)] = data.items()
-    if tag in _BRACKETS:
-        opening, closing = _BRACKETS[tag]
-        return opening + ", ".join(map(_write, content)) + closing
-    if tag == "d":
-        return _write_pairs(content)
-    if tag in _COLLECTIONS:
-        return _COLLECTIONS[tag](content)
-    return f"<{content[1]} object>" if tag == "h" else str(content)
+        yield from _row("[", data, "]", depth)
+    elif type(data) is not dict:
+        yield repr(data[:OUTPUT_CHARACTERS] if type(data) is str else data)
+    else:
+        [(tag, content)] = data.items()
+        if tag in _BRACKETS:
+            opening, closing = _BRACKETS[tag]
+            yield from _row(opening, content, closing, depth)
+        elif tag == "d":
+            yield from _pairs(content, depth)
+        elif tag in _COLLECTIONS:
+            yield from _COLLECTIONS[tag](content, depth)
+        else:
+            yield f"<{content[1]} object>" if tag == "h" else str(content)
 
 
-def _write_pairs(pairs: list[Any]) -> str:
-    return "{" + ", ".join(f"{_write(key)}: {_write(item)}" for key, item in pairs) + "}"
+def _row(opening: str, items: list[Any], closing: str, depth: int) -> Iterator[str]:
+    yield opening
+    if depth <= 0 and items:
+        yield "..."
+    else:
+        for number, item in enumerate(items):
+            yield ", " if number else ""
+            yield from _parts(item, depth - 1)
+    yield closing
 
 
-def _write_counter(pairs: list[Any]) -> str:
+def _pairs(pairs: list[Any], depth: int) -> Iterator[str]:
+    yield "{"
+    if depth <= 0 and pairs:
+        yield "..."
+    else:
+        for number, (key, item) in enumerate(pairs):
+            yield ", " if number else ""
+            yield from _parts(key, depth - 1)
+            yield ": "
+            yield from _parts(item, depth - 1)
+    yield "}"
+
+
+def _counter_parts(pairs: list[Any], depth: int) -> Iterator[str]:
     if all(type(count) in (int, float) for _, count in pairs):
         pairs = sorted(pairs, key=lambda pair: -pair[1])
-    return f"Counter({_write_pairs(pairs) if pairs else ''})"
+    yield "Counter("
+    yield from _pairs(pairs, depth) if pairs else ()
+    yield ")"
 
 
-def _write_ordered(pairs: list[Any]) -> str:
-    if not pairs:
-        return "OrderedDict()"
-    as_dict = _write_pairs(pairs)
-    as_list = "[" + ", ".join(f"({_write(key)}, {_write(item)})" for key, item in pairs) + "]"
-    return f"OrderedDict({as_dict if _ORDERED_AS_DICT else as_list})"
+def _ordered_parts(pairs: list[Any], depth: int) -> Iterator[str]:
+    yield "OrderedDict("
+    if pairs and _ORDERED_AS_DICT:
+        yield from _pairs(pairs, depth)
+    elif pairs:
+        yield from _row("[", [{"t": pair} for pair in pairs], "]", depth)
+    yield ")"
 
 
-def _write_defaults(content: list[Any]) -> str:
+def _defaults_parts(content: list[Any], depth: int) -> Iterator[str]:
     factory, pairs = content
-    return f"defaultdict({None if factory is None else f'<class {factory!r}>'}, {_write_pairs(pairs)})"
+    yield f"defaultdict({None if factory is None else f'<class {factory!r}>'}, "
+    yield from _pairs(pairs, depth)
+    yield ")"
 
 
-def _write_deque(content: list[Any]) -> str:
+def _deque_parts(content: list[Any], depth: int) -> Iterator[str]:
     items, most = content
-    return f"deque({_write(items)}{'' if most is None else f', maxlen={most}'})"
+    yield from _row("deque([", items, "]", depth)
+    yield ")" if most is None else f", maxlen={most})"
 
 
-def _write_range(content: list[str]) -> str:
+def _range_parts(content: list[str], depth: int) -> Iterator[str]:
     start, stop, step = (int(number, 16) for number in content)
-    return repr(range(start, stop, step))
+    yield repr(range(start, stop, step))
 
 
-_COLLECTIONS: dict[str, Callable[[Any], str]] = {
-    "C": _write_counter,
-    "O": _write_ordered,
-    "e": _write_defaults,
-    "q": _write_deque,
-    "r": _write_range,
+_COLLECTIONS: dict[str, Callable[[Any, int], Iterator[str]]] = {
+    "C": _counter_parts,
+    "O": _ordered_parts,
+    "e": _defaults_parts,
+    "q": _deque_parts,
+    "r": _range_parts,
 }

@@ -15,9 +15,11 @@ from coderl_env.judge import box as box_module
 from coderl_env.judge.box import Box
 
 _TRAINER = """
+import sys
 import time
-from coderl_env.judge import Judge
+from coderl_env.judge import Judge, box
 from coderl_env.problem import Problem, StdioCase
+box._memory_folder = lambda: sys.argv[1]
 judge = Judge(workers=1)
 judge.judge("print(1)", Problem("p", "", (StdioCase("", "1"),)))
 print("ready", flush=True)
@@ -72,13 +74,11 @@ def test_a_link_is_not_followed(parent: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_a_killed_trainer_left_is_removed(tmp_path: Path) -> None:
-    parent = Path(box_module._memory_folder() or os.environ.get("TMPDIR", "/tmp"))
-    before = set(parent.glob("coderl-box-*"))
-    trainer = subprocess.Popen([sys.executable, "-c", _TRAINER], stdout=subprocess.PIPE, text=True)
+def test_what_a_killed_trainer_left_is_removed(parent: Path) -> None:
+    trainer = subprocess.Popen([sys.executable, "-c", _TRAINER, str(parent)], stdout=subprocess.PIPE, text=True)
     assert trainer.stdout is not None
     assert trainer.stdout.readline() == "ready\n"
-    left = set(parent.glob("coderl-box-*")) - before
+    left = list(parent.glob("coderl-box-*"))
     assert left
     trainer.send_signal(signal.SIGKILL)
     trainer.wait()
