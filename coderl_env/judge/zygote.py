@@ -188,7 +188,8 @@ def _rules(sandbox: Any, folders: dict[str, list[str]], box: str, directory: str
     hidden = [*folders["hidden"], *folders["libraries"]]
     rules = [(box, sandbox.LIST), (directory, sandbox.READ_WRITE), ("/dev/null", sandbox.READ_WRITE)]
     rules += [(device, sandbox.READ) for device in ("/dev/zero", "/dev/urandom", "/dev/random")]
-    for root in (*folders["interpreter"], *_SYSTEM_PATHS):
+    # By their real names: where /lib is a link to /usr/lib, what is hidden below the one is hidden below the other.
+    for root in dict.fromkeys(map(os.path.realpath, (*folders["interpreter"], *_SYSTEM_PATHS))):
         rules += sandbox.rules_below(root, sandbox.READ, hidden)
     for library in folders["libraries"]:
         rules.append((library, sandbox.LIST))
