@@ -5,7 +5,6 @@ Loaded by path into the referee; standard library only.
 
 from __future__ import annotations
 
-import builtins
 import itertools
 import sys
 import types
@@ -14,7 +13,7 @@ from typing import Any
 
 from coderl_env.judge.values import Argument, from_numpy, is_numpy
 
-__all__ = ["Arguments", "base_of"]
+__all__ = ["Arguments", "standard_name"]
 
 # Items of an iterator that go at once; the rest is asked for.
 _CHUNK_ITEMS = 1000
@@ -51,10 +50,12 @@ class Arguments:
             return _of_numpy(value)
         if type(value) is range:
             return Argument("range", [value.start, value.stop, value.step])
+        if type(value) is slice:
+            return Argument("slice", [value.start, value.stop, value.step])
         if isinstance(value, Iterator):
             return self._of_iterator(value)
         if isinstance(value, _BY_NAME):
-            found = _name_of(value)
+            found = standard_name(value)
             if found is not None:
                 return Argument("named", found)
         return self._of_function(value) if callable(value) else None
@@ -86,7 +87,7 @@ def _of_numpy(value: Any) -> Any:
     return Argument("array", [value.dtype.str, shape, value.tobytes()])
 
 
-def _name_of(value: Any) -> list[str] | None:
+def standard_name(value: Any) -> list[str] | None:
     """Return module and name under which the standard library, or numpy, has a function or class; None if neither."""
     module = getattr(getattr(value, "__objclass__", value), "__module__", None)
     name = getattr(value, "__qualname__", None)
@@ -97,7 +98,10 @@ def _name_of(value: Any) -> list[str] | None:
     found: Any = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
-    return [module, name] if found is value else None
+    if found is value:
+        return [module, name]
+    # Classes without a name of their own, such as that of generators.
+    return next((["types", known] for known in types.__all__ if getattr(types, known) is value), None)
 
 
 def _parameters_of(function: Any) -> list[str] | None:
@@ -112,11 +116,3 @@ def _parameters_of(function: Any) -> list[str] | None:
 
 # As `inspect` names the flags of code.
 _VARIABLE, _KEYWORDS = 0x04, 0x08
-
-
-def base_of(error: BaseException) -> str:
-    """Return the name of the builtin exception that another one is a kind of."""
-    for kind in type(error).__mro__:
-        if getattr(builtins, kind.__name__, None) is kind and not issubclass(kind, BaseExceptionGroup):
-            return str(kind.__name__)
-    return "Exception"

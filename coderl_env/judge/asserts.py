@@ -6,7 +6,7 @@ import time
 from typing import Any, Protocol
 
 from coderl_env.judge import wire
-from coderl_env.judge.process import Frame, HelperStalled
+from coderl_env.judge.process import Frame, HelperFailure, HelperStalled
 from coderl_env.judge.verdicts import classify, readable
 from coderl_env.judge.worker import Worker
 from coderl_env.outcome import CaseResult, Verdict
@@ -23,7 +23,7 @@ _MANY_BYTES = 32 << 20
 # More than that, kept by a test, could fill the referee's memory in the midst of an answer.
 _MOST_BYTES = 256 << 20
 # What of an answer is for the referee.
-_FOR_REFEREE = ("value", "args", "error", "callback", "call")
+_FOR_REFEREE = ("value", "args", "same", "kept", "error", "callback", "call")
 
 
 _STOPPING = {
@@ -41,8 +41,10 @@ class Asks(Protocol):
         ...
 
 
-def judge_asserts(problem: Problem, program: Asks, worker: Worker, wall_seconds: float, stop: str) -> list[CaseResult]:
-    """Return one result per test, all of which are `AssertCase`s.
+def judge_asserts(
+    problem: Problem, program: Asks, worker: Worker, wall_seconds: float, stop: str, *, again: bool = True
+) -> list[CaseResult]:
+    """Return one result per test, all of which are `AssertCase`s; `again` as in `Trial.run`.
 
     Raises:
         ValueError: the code of a test cannot be run at all.
@@ -50,13 +52,15 @@ def judge_asserts(problem: Problem, program: Asks, worker: Worker, wall_seconds:
     cases: list[CaseResult] = []
     for test in problem.tests:
         assert isinstance(test, AssertCase)
-        cases.append(_judge_assert(problem, test, program, worker, wall_seconds))
+        cases.append(_judge_assert(problem, test, program, worker, wall_seconds, again=again))
         if cases[-1].verdict in _STOPPING[stop]:
             break
     return cases + [CaseResult(Verdict.NOT_RUN)] * (len(problem.tests) - len(cases))
 
 
-def _judge_assert(problem: Problem, test: AssertCase, program: Asks, worker: Worker, wall_seconds: float) -> CaseResult:
+def _judge_assert(
+    problem: Problem, test: AssertCase, program: Asks, worker: Worker, wall_seconds: float, *, again: bool
+) -> CaseResult:
     message = wire.pack_frame(
         {"code": test.code, "starter_code": problem.starter_code, "entry_point": problem.entry_point}
     )
@@ -72,6 +76,11 @@ def _judge_assert(problem: Problem, test: AssertCase, program: Asks, worker: Wor
             # Code of the data set that does not return: what the program gave it keeps it busy.
             worker.drop_referee()
             return CaseResult(Verdict.TIME_LIMIT, error_message="the test took too long", cpu_seconds=cpu)
+        except HelperFailure:
+            if again or not asked:
+                raise
+            worker.drop_referee()
+            return CaseResult(Verdict.WRONG_ANSWER, error_message="the test's process ended", cpu_seconds=cpu)
         if "done" in said:
             if said["done"] == "broken":
                 raise ValueError(f"problem {problem.id!r}: its test {test.code!r:.60} cannot be run: {said['message']}")

@@ -6,6 +6,7 @@ beyond what it says about itself. Loaded by path into the judge's small processe
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import types
 import typing
@@ -13,16 +14,24 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from coderl_env.judge import values, wire
-from coderl_env.judge.interpreter import CHANNEL, describe, enter_module, exit_now, prepare_module, set_recursion_limit
-from coderl_env.judge.rebuilding import Functions, copy_back, error_of, named, rebuild
+from coderl_env.judge.interpreter import (
+    CHANNEL,
+    PROGRAM_FILE,
+    describe,
+    enter_module,
+    exit_now,
+    prepare_module,
+    set_recursion_limit,
+)
+from coderl_env.judge.rebuilding import Functions, copy_back, error_of, is_changeable, named, rebuild
 
 _CHUNK_BYTES = 1 << 16
 # Signatures of call-based problems use the names of typing without importing them, as LeetCode allows.
-_MODULE = prepare_module("solution", {name: getattr(typing, name) for name in typing.__all__})
+_MODULE = prepare_module(values.PROGRAM_MODULE, {name: getattr(typing, name) for name in typing.__all__})
 
 
 def serve_calls(code: types.CodeType) -> NoReturn:
-    """Load `code` as the module `solution` and answer requests on the channel until it closes."""
+    """Load `code` as a module and answer requests on the channel until it closes."""
     channel = socket.socket(fileno=CHANNEL)
     names = enter_module(_MODULE)
     set_recursion_limit()
@@ -56,34 +65,81 @@ class _Objects:
         self._table: list[Any] = []
         self._numbers: dict[int, int] = {}
         self._functions = Functions(self._call_test)
+        # Whether a test asks, which looks at objects, and not only at data.
+        self._for_test = False
 
     def reply(self, request: dict[str, Any]) -> None:
         """Carry out one request, and answer it."""
         self._functions.allowed = True
+        self._for_test = "test" in request
         try:
             frame = wire.pack_frame(self._answer(request))
         except BaseException as error:  # noqa: BLE001 - reported; the supervisor decides
-            frame = wire.pack_frame({"error": describe(error)})
+            frame = wire.pack_frame({"error": self._described(error)})
         self._functions.allowed = False
         self._channel.sendall(frame)
 
+    def _described(self, error: BaseException) -> dict[str, Any]:
+        if not self._for_test:
+            return describe(error)
+        kinds = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ == values.PROGRAM_MODULE]
+        return {**describe(error), "kinds": kinds, "number": self._number_of(error)}
+
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Carry out one request: `call`, `get` or `set`."""
+        """Carry out one request: `call`, or what else `_OPERATIONS` names."""
+        if request["op"] != "call":
+            return _OPERATIONS[request["op"]](self, request)
         target = self._resolve(request["target"])
-        if request["op"] == "get":
-            return {"value": self._encode(getattr(target, request["attribute"]))}
-        if request["op"] == "set":
-            setattr(target, request["attribute"], self._decode(request["value"]))
-            return {"value": None}
         args = self._decode(request["args"])
         keywords = {name: self._decode(value) for name, value in request.get("keywords", {}).items()}
-        if request.get("attribute"):
-            target = getattr(target, request["attribute"])
-        value = self._encode(target(*args, **keywords))
-        # Only the tests of asserts look at arguments again.
-        if request.get("mutated"):
-            return {"value": value, "args": self._encode([*args, *keywords.values()])}
-        return {"value": value}
+        found = target(*args, **keywords)
+        answer = {"value": self._encode(found)}
+        if self._for_test:
+            given = [*args, *keywords.values()]
+            answer["args"] = self._encode(given)
+            same = [place for place, value in enumerate(given) if value is found and is_changeable(value)]
+            if same:
+                answer["same"] = same[0]
+        return answer
+
+    def get(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer with an attribute; with a container's number, too, as what a test does to it is done to it here."""
+        found = getattr(self._resolve(request["target"]), request["attribute"])
+        answer = {"value": self._encode(found)}
+        return {**answer, "kept": self._number_of(found)} if is_changeable(found) else answer
+
+    def set(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Set an attribute."""
+        setattr(self._resolve(request["target"]), request["attribute"], self._decode(request["value"]))
+        return {"value": None}
+
+    def content(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Give a container the content that it has for the test, if any; answer with the plain content."""
+        target = self._table[request["target"]]
+        if "value" in request:
+            copy_back(target, self._decode(request["value"]))
+        return {"value": values.encode_value(target, self._keep, as_plain=True)}
+
+    def leave(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Leave a `with`, by an exception or without."""
+        error = self._error_of(request["error"]) if request["error"] else None
+        kind, trace = (None, None) if error is None else (type(error), error.__traceback__)
+        return {"value": bool(self._table[request["target"]].__exit__(kind, error, trace))}
+
+    def evaluate(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Evaluate a text, with the program's names or with those that are given."""
+        scope = dict(self._names) if request["scope"] is None else self._decode(request["scope"])
+        return {"value": self._encode(eval(request["text"], scope))}
+
+    def define(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Define classes of the test that the program lacks, as if it stood in the same file."""
+        for name, source in request["sources"].items():
+            if name not in self._names:
+                scope = dict(self._names)
+                with contextlib.suppress(Exception):  # it needs more of the test than its imports
+                    exec(compile(source, PROGRAM_FILE, "exec"), scope)
+                    self._names[name] = scope[name]
+        return {"value": None}
 
     def _call_test(self, number: int, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Have the test call its function `number`; until that returns, answer what is asked meanwhile."""
@@ -96,9 +152,16 @@ class _Objects:
                     copy_back(mine, theirs)
                 return self._decode(request["value"])
             if request["op"] == "raise":
-                raise error_of(request["base"], self._decode(request["args"]))
+                raise self._error_of(request)
             self.reply(request)
             self._functions.allowed = True
+
+    def _error_of(self, request: dict[str, Any]) -> BaseException:
+        """Return the program's own exception that has come back, or one like the test's, of its own class if named."""
+        if request["number"] is not None:
+            found: BaseException = self._table[request["number"]]
+            return found
+        return error_of(request["base"], self._decode(request["args"]), self._names.get(request["name"]))
 
     def _resolve(self, target: str | int | list[str]) -> Any:
         if isinstance(target, int):
@@ -132,11 +195,16 @@ class _Objects:
         plain = values.from_numpy(value)
         if plain is not value:
             return plain
+        if not self._for_test and values.is_own(type(value)):
+            return None
+        return values.Handle(self._number_of(value), type(value).__name__)
+
+    def _number_of(self, value: Any) -> int:
         # The table keeps every object alive, so that no other gets its address.
         number = self._numbers.setdefault(id(value), len(self._table))
         if number == len(self._table):
             self._table.append(value)
-        return values.Handle(number, type(value).__name__)
+        return number
 
     def _decode(self, data: Any) -> Any:
         return self._unwrap(values.decode_value(data))
@@ -159,3 +227,11 @@ class _Objects:
 
 
 _UNWRAPPED_KEYS = (values.Handle, values.Argument, tuple, frozenset)
+_OPERATIONS = {
+    "get": _Objects.get,
+    "set": _Objects.set,
+    "content": _Objects.content,
+    "leave": _Objects.leave,
+    "define": _Objects.define,
+    "evaluate": _Objects.evaluate,
+}

@@ -166,6 +166,8 @@ def _kind_and_content(data: Any) -> tuple[str, Any]:
         return "number", int(content, 16) if tag == "i" else float(content)
     if tag == "t":
         return "list", content
+    if tag == "v":
+        return _kind_and_content(content[2])
     if tag == "r":
         start, stop, step = (int(number, 16) for number in content)
         numbers = range(start, stop, step)

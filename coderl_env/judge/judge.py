@@ -249,9 +249,9 @@ def _processors() -> int:
 
 
 def _judge_with_retries(trial: Trial, worker: Worker) -> Judgement:
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         try:
-            return trial.run(worker)
+            return trial.run(worker, again=attempt < _ATTEMPTS - 1)
         except HelperFailure as error:
             failure = error
             worker.restart()

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["Functions", "copy_back", "error_of", "named", "rebuild"]
+__all__ = ["Functions", "copy_back", "error_of", "is_changeable", "named", "rebuild"]
 
 
 class Functions:
@@ -77,6 +77,7 @@ _KINDS: dict[str, Callable[..., Any]] = {
     "iterator": _iterator,
     "named": lambda functions, module, name: named(module, name),
     "range": lambda functions, *numbers: range(*numbers),
+    "slice": lambda functions, *bounds: slice(*bounds),
 }
 
 
@@ -88,9 +89,11 @@ def named(module: str, name: str) -> Any:
     return found
 
 
-def error_of(base: str, args: list[Any]) -> BaseException:
-    """Return the builtin exception that a test's function raised, or that it is a kind of."""
+def error_of(base: str, args: list[Any], own: Any = None) -> BaseException:
+    """Return an exception like the test's: of the program's `own` class if it is one, else the builtin one."""
     kind = getattr(builtins, base)
+    if isinstance(own, type) and issubclass(own, kind):
+        kind = own
     # Without its constructor: some, such as UnicodeDecodeError, want more than a message.
     error: BaseException = kind.__new__(kind, *args)
     error.args = tuple(args)
@@ -111,6 +114,11 @@ def copy_back(mine: Any, theirs: Any) -> None:
     elif type(theirs) is list and kind.__module__ == "numpy" and hasattr(mine, "shape"):
         with contextlib.suppress(TypeError, ValueError, OverflowError):
             mine[...] = theirs
+
+
+def is_changeable(value: Any) -> bool:
+    """Whether this is a container that `copy_back` can give another content."""
+    return type(value) in (list, collections.deque, *_UPDATED)
 
 
 _UPDATED = (dict, set, collections.Counter, collections.OrderedDict, collections.defaultdict)

@@ -8,7 +8,6 @@ environment; standard library only.
 from __future__ import annotations
 
 import ast
-import builtins
 import contextlib
 import importlib
 import os
@@ -24,8 +23,6 @@ _MEMORY_BYTES = 2 << 30
 _MESSAGE_CHARACTERS = 300
 # Python's own, and the frames that a question to the program may need.
 _RECURSION_LIMIT = 1500
-# APPS and LeetCode: the class whose methods are asked for.
-_HOLDER = "Solution"
 
 
 def _make_package_importable() -> None:
@@ -40,7 +37,10 @@ kernel = importlib.import_module("coderl_env.judge.kernel")
 sandbox = importlib.import_module("coderl_env.judge.sandbox")
 seccomp = importlib.import_module("coderl_env.judge.seccomp")
 wire = importlib.import_module("coderl_env.judge.wire")
-proxies = importlib.import_module("coderl_env.judge.proxies")
+facts = importlib.import_module("coderl_env.judge.facts")
+objects = importlib.import_module("coderl_env.judge.objects")
+programs = importlib.import_module("coderl_env.judge.program")
+raised = importlib.import_module("coderl_env.judge.raised")
 
 
 def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str, Any]:
@@ -48,74 +48,47 @@ def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str,
     try:
         tree = ast.parse(request["code"])
         code = compile(tree, "test", "exec")
-        namespace: dict[str, Any] = {"__name__": "test"}
+        namespace = _module("test")
         _define_helpers(request["starter_code"], request["entry_point"], namespace)
     except Exception as error:  # noqa: BLE001 - a fault of the problem, whatever it is
         return {"done": "broken", "message": _describe(error)}
-    program = proxies.Program(connection, _classes(tree, namespace), namespace)
-    namespace |= _modules(tree, request["entry_point"])
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load) or node.id in namespace:
-            continue
-        # A builtin stays a builtin, unless it is the very name that the problem asks for.
-        if node.id == request["entry_point"] or not hasattr(builtins, node.id):
-            namespace[node.id] = proxies.Name(program, node.id)
+    namespace |= facts.borrowed_names(tree, request["starter_code"], request["entry_point"])
+    said = facts.facts_of(tree, namespace, request["entry_point"])
+    program = programs.Program(connection, said, namespace)
+    functions = objects.builtins_of(program)
+    namespace |= {name: value for name, value in functions.items() if facts.only_called(tree, name)}
+    namespace |= {name: objects.Name(program, name) for name in said.asked}
+    namespace |= program.exceptions.classes
     answer = _run_code(code, namespace, program)
+    program.end()
     if program.unusable:
         return {"done": "broken", "message": program.unusable}
-    # The program may have caught it.
+    # The program, or the test, may have caught it.
     if program.failure is not None and answer["done"] in ("ok", "raised"):
         return {"done": "failed", "message": _describe(program.failure)}
     return answer
 
 
+def _module(name: str) -> dict[str, Any]:
+    """Return the names of a new module; data classes look their own up."""
+    sys.modules[name] = types.ModuleType(name)
+    return vars(sys.modules[name])
+
+
 def _run_code(code: types.CodeType, namespace: dict[str, Any], program: Any) -> dict[str, Any]:
     try:
         exec(code, namespace)
-    except proxies.Abandoned:
+    except programs.Abandoned:
         return {"done": "abandoned"}
-    except proxies.ParentGone:
+    except programs.ParentGone:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a test raises is its answer
-        if isinstance(error, proxies.RaisedByProgram):
+        if isinstance(error, raised.RaisedByProgram):
             return {"done": "raised"}
         return {"done": "failed", "message": _describe(error)}
-    if program.asked == 0:
+    if not program.used:
         return {"done": "failed", "message": "the test never used the program"}
     return {"done": "ok"}
-
-
-def _modules(tree: ast.AST, entry_point: str | None) -> dict[str, types.ModuleType]:
-    """Return the standard modules whose attributes a test uses, as MBPP's do without importing them.
-
-    Not the program's: what it calls `math` might say that everything is close.
-    """
-    assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    found = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            name = node.value.id
-            if name in sys.stdlib_module_names and name not in assigned and name != entry_point:
-                with contextlib.suppress(ImportError):
-                    found[name] = importlib.import_module(name)
-    return found
-
-
-def _classes(tree: ast.AST, namespace: dict[str, Any]) -> set[str]:
-    """Return the names in a test that can only mean classes of the program.
-
-    Not the name of a builtin, of something that the test or the starter code defines, or of a function: a program could
-    call a class of its own the same. Nor the class that only holds functions: its objects are no data.
-    """
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    defined = {node.id for node in names if isinstance(node.ctx, ast.Store)} | namespace.keys()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.alias):
-            defined.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            defined.add(node.name)
-    used = {node.id for node in names if node.id[:1].isupper() and not hasattr(builtins, node.id)}
-    return used - defined - {_HOLDER}
 
 
 def _describe(error: BaseException) -> str:
@@ -186,7 +159,7 @@ def main(argv: list[str]) -> int:
             request, _ = wire.receive_frame(connection)
             answer = _run_checker(request) if "checker" in request else _run_assert(connection, request)
             wire.send_frame(connection, answer)
-        except (EOFError, OSError, proxies.ParentGone):
+        except (EOFError, OSError, programs.ParentGone):
             return 0
 
 

@@ -21,7 +21,7 @@ from coderl_env.problem import AssertCase, CallCase, Limits, Problem, StdioCase
 __all__ = ["JUDGE_VERSION", "Settings", "Trial"]
 
 # Raised when a program could get another verdict than before.
-JUDGE_VERSION = "3"
+JUDGE_VERSION = "4"
 _MAX_PROGRAM_BYTES = 1 << 20
 _NUMPY = re.compile(r"\b(?:numpy|import_module|__import__)\b")
 _END = wire.pack_frame({"op": "end"})
@@ -69,8 +69,13 @@ class Trial:
             raise ValueError(f"problem {problem.id!r}: unknown comparator {comparator!r}; valid are {names}")
         return cls(program, problem, problem.limits or settings.limits, comparator, settings.stop, settings.isolation)
 
-    def run(self, worker: Worker) -> Judgement:
+    def run(self, worker: Worker, *, again: bool = True) -> Judgement:
         """Judge, with the processes of `worker`.
+
+        Args:
+            worker: judges nothing else meanwhile.
+            again: whether the caller tries again where a process fails; if not, a trusted process that ended after the
+                program had answered it was ended by the answer.
 
         Raises:
             HelperFailure: one of them failed.
@@ -83,7 +88,8 @@ class Trial:
             return self._uncompiled(f"the program has {len(source)} bytes; at most {_MAX_PROGRAM_BYTES} are compiled")
         conversation = Conversation(self, worker.zygote(numpy=self._needs_numpy()))
         if isinstance(self.problem.tests[0], AssertCase):
-            return self._judge_one_by_one(conversation, source, worker, self._judge_asserts)
+            judge = functools.partial(self._judge_asserts, again=again)
+            return self._judge_one_by_one(conversation, source, worker, judge)
         if self.stop == "first_failure":
             return self._judge_one_by_one(conversation, source, worker, self._judge_until_failure)
         compile_error, answers = conversation.hold(source, _pack_requests(self.problem, self.problem.tests))
@@ -123,8 +129,8 @@ class Trial:
         conversation.end()
         return self._judged(cases)
 
-    def _judge_asserts(self, conversation: Conversation, worker: Worker) -> list[CaseResult]:
-        return judge_asserts(self.problem, conversation, worker, self.limits.wall_seconds, self.stop)
+    def _judge_asserts(self, conversation: Conversation, worker: Worker, *, again: bool) -> list[CaseResult]:
+        return judge_asserts(self.problem, conversation, worker, self.limits.wall_seconds, self.stop, again=again)
 
     def _judge_until_failure(self, conversation: Conversation, worker: Worker) -> list[CaseResult]:
         tests = self.problem.tests
@@ -266,7 +272,10 @@ def _reply(received: dict[str, Any], may_call_back: bool) -> dict[str, Any]:
     reply: dict[str, Any] = {key: received[key] for key in ("value", "args") if key in received}
     for value in reply.values():
         values.check_value(value)
-    return reply
+    places = {key: received[key] for key in ("same", "kept") if key in received}
+    if not all(type(place) is int and place >= 0 for place in places.values()):
+        raise wire.WireError("an answer's place of a value is no number")
+    return reply | places
 
 
 def _described(said: bytes) -> dict[str, Any] | None:

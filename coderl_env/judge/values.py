@@ -25,7 +25,10 @@ MOST_RANGE_ITEMS = 1 << 20
 _SAFE_INT = 1 << 53
 # Where the numbers of a machine word end.
 _FAR = 1 << 63
+# The module that a program's process runs the program as.
+PROGRAM_MODULE = "solution"
 _NAME_CHARACTERS = 100
+_MOST_KINDS = 20
 _MESSAGE_CHARACTERS = 300
 
 
@@ -47,6 +50,24 @@ class Handle:
         return f"<{self.type_name} object>"
 
 
+class OwnValue(Handle):
+    """A value of a class that the program derived from a builtin one, such as a named tuple.
+
+    Attributes:
+        plain: the value as the builtin class has it.
+    """
+
+    __slots__ = ("plain",)
+
+    def __init__(self, number: int, type_name: str, plain: Any) -> None:
+        super().__init__(number, type_name)
+        self.plain = plain
+
+
+class Shadow:
+    """Base of classes whose values are sent as the handles of what they stand for."""
+
+
 class Argument:
     """What only a test sends to a program, for which the program's process makes something of its own.
 
@@ -62,16 +83,18 @@ class Argument:
         self.content = content
 
 
-def encode_value(value: Any, opaque: Callable[[Any], Any], depth: int = MAX_DEPTH) -> Any:
+def encode_value(value: Any, opaque: Callable[[Any], Any], depth: int = MAX_DEPTH, *, as_plain: bool = False) -> Any:
     """Return `value` as tagged JSON.
 
     A subclass of a builtin is reduced to the builtin by the builtin's own methods; its own methods are never called.
 
     Args:
         value: the value.
-        opaque: called for anything the wire does not carry, and for numpy's values; returns what to send instead: a
-            handle, an argument, or plain data.
+        opaque: called for anything the wire does not carry, for numpy's values and for shadows; returns what to send
+            instead: a handle, an argument, or plain data. Also called for a value of a class that the program derived
+            from a builtin one: a handle is then sent beside the plain value, and None leaves it at that.
         depth: how many levels of containers are allowed.
+        as_plain: whether the value itself goes as the builtin class has it that its own is derived from.
 
     Raises:
         WireError: the value is nested more deeply than that.
@@ -79,11 +102,16 @@ def encode_value(value: Any, opaque: Callable[[Any], Any], depth: int = MAX_DEPT
     kind = type(value)
     if value is None or kind is bool:
         return value
-    if kind is Handle:
-        return {"h": [value.number, value.type_name]}
-    # numpy's own text and float are kinds of Python's.
-    if is_numpy(kind):
-        return encode_value(opaque(value), opaque, depth)
+    if kind not in _EXACT:
+        if kind is Handle:
+            return {"h": [value.number, value.type_name]}
+        # numpy's own text and float are kinds of Python's.
+        if is_numpy(kind) or issubclass(kind, Shadow):
+            return encode_value(opaque(value), opaque, depth)
+        if not as_plain and is_own(kind):
+            handle = opaque(value)
+            if handle is not None:
+                return {"v": [handle.number, handle.type_name, encode_value(value, opaque, depth - 1, as_plain=True)]}
     if issubclass(kind, str):
         return str.__str__(value)
     if issubclass(kind, int):
@@ -162,6 +190,11 @@ def _is_short(numbers: range) -> bool:
     return small and (not numbers or abs(numbers[-1] - numbers[0]) // abs(numbers.step) < MOST_RANGE_ITEMS)
 
 
+_EXACT = frozenset({int, float, str, list, tuple, dict, set, frozenset})
+_DERIVED = (
+    str, int, float, complex, bytes, bytearray, list, tuple, dict, set, frozenset, decimal.Decimal, fractions.Fraction,
+    datetime.date, datetime.time,
+)  # fmt: skip
 _NUMERATOR: Any = fractions.Fraction.__dict__["_numerator"]
 _DENOMINATOR: Any = fractions.Fraction.__dict__["_denominator"]
 # datetime before date: a datetime is a date.
@@ -172,6 +205,11 @@ _TYPES: dict[str, type] = {
     for kind in (bool, int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict, type(None))
 }
 _TYPE_NAMES = {kind: name for name, kind in _TYPES.items()}
+
+
+def is_own(kind: type) -> bool:
+    """Whether a program derived this class from one whose values the wire carries."""
+    return issubclass(kind, _DERIVED) and kind.__module__ == PROGRAM_MODULE
 
 
 def is_numpy(kind: type) -> bool:
@@ -198,7 +236,7 @@ def from_numpy(value: Any) -> Any:
 
 
 def decode_value(data: Any, depth: int = MAX_DEPTH) -> Any:
-    """Rebuild a value from tagged JSON, out of exact types of the standard library, `Handle` and `Argument` alone.
+    """Rebuild a value from tagged JSON: exact types of the standard library, `Handle`, `OwnValue` and `Argument`.
 
     Raises:
         WireError: `data` is not what `encode_value` writes.
@@ -260,6 +298,7 @@ _DECODERS: dict[str, Callable[[Any, int], Any]] = {
     "T": _decode_date,
     "n": lambda content, depth: _TYPES[content],
     "h": lambda content, depth: Handle(int(content[0]), str(content[1])),
+    "v": lambda content, depth: OwnValue(int(content[0]), str(content[1]), decode_value(content[2], depth)),
     "x": lambda content, depth: Argument(str(content[0]), decode_value(content[1], depth)),
 }
 
@@ -317,6 +356,8 @@ def _checked_content(value: Any) -> list[Any]:
         return content
     if tag in ("d", "C", "O") and _is_pairs(content):
         return [item for pair in content for item in pair]
+    if tag == "v" and _is_own_value(content):
+        return [content[2]]
     if tag == "e" and _is_defaults(content):
         return [item for pair in content[1] for item in pair]
     if tag == "q" and _is_deque(content):
@@ -336,12 +377,15 @@ def check_error(data: Any) -> dict[str, Any]:
         WireError: it is not of that form.
     """
     try:
-        line = data["line"]
+        line, number = data["line"], data.get("number")
         return {
             "type": str(data["type"])[:_NAME_CHARACTERS],
             "base": str(data.get("base", ""))[:_NAME_CHARACTERS],
             "line": line if type(line) is int and 0 < line < 1 << 31 else None,
             "message": str(data["message"])[:_MESSAGE_CHARACTERS],
+            # Of its classes those that are the program's own, and the number of the exception itself.
+            "kinds": [str(name)[:_NAME_CHARACTERS] for name in list(data.get("kinds", []))[:_MOST_KINDS]],
+            "number": number if type(number) is int and number >= 0 else None,
         }
     except (KeyError, AttributeError, TypeError, ValueError, RecursionError) as error:
         raise WireError("an exception's description is malformed") from error
@@ -388,6 +432,8 @@ _is_bytes = _is_text("(?:[0-9a-f]{2})*")
 _is_number = _is_text(r"-?(?:inf|nan|\d+(?:\.\d*)?(?:e[+-]?\d+)?)")
 _is_near = _is_text("-?0x[0-9a-f]{1,16}")
 _is_bounds = _is_row(_is_near, _is_near, _is_near)
+_HANDLE = (lambda content: type(content) is int and content >= 0, lambda content: type(content) is str)
+_is_own_value = _is_row(*_HANDLE, lambda content: True)
 _is_defaults = _is_row(lambda content: content is None or _is_type(content), _is_pairs)
 # What holds no further values.
 _FORMS: dict[str, Callable[[Any], bool]] = {
@@ -401,5 +447,5 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
     "T": _is_row(_is_text("|".join(_DATE_KINDS)), _is_text(r"[\dT:.+-]+")),
     "n": _is_type,
     "r": _is_range,
-    "h": _is_row(lambda content: type(content) is int and content >= 0, lambda content: type(content) is str),
+    "h": _is_row(*_HANDLE),
 }

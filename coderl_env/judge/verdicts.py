@@ -145,6 +145,8 @@ def _parts(data: Any, depth: int) -> Iterator[str]:
             yield from _row(opening, content, closing, depth)
         elif tag == "d":
             yield from _pairs(content, depth)
+        elif tag == "v":
+            yield from _parts(content[2], depth)
         elif tag in _COLLECTIONS:
             yield from _COLLECTIONS[tag](content, depth)
         else:

@@ -361,7 +361,7 @@ def test_a_division_by_zero_is_refused_as_a_fraction() -> None:
 def test_an_exceptions_description_is_bounded() -> None:
     described = values.check_error({"type": "T" * 1000, "line": 10**30, "message": "m" * 100_000, "more": 1})
     assert described["line"] is None
-    assert set(described) == {"type", "base", "line", "message"}
+    assert set(described) == {"type", "base", "line", "message", "kinds", "number"}
     assert len(described["type"]) + len(described["message"]) < 1000
     for malformed in (5, [], {"type": "X"}, None):
         with pytest.raises(WireError):

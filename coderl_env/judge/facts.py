@@ -1,0 +1,189 @@
+"""What the text of a test says of the program, read before it runs.
+
+Loaded by path into the referee; standard library only.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import importlib
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+__all__ = ["Facts", "borrowed_names", "facts_of", "only_called"]
+
+# APPS and LeetCode: the class whose methods are asked for.
+_HOLDER = "Solution"
+# What tests use without importing it, because the program that they were written for imports it.
+_BORROWED = {
+    "np": ("numpy", ""),
+    "numpy": ("numpy", ""),
+    "isclose": ("math", "isclose"),
+    "allclose": ("numpy", "allclose"),
+    "array_equal": ("numpy", "array_equal"),
+    "Counter": ("collections", "Counter"),
+    "OrderedDict": ("collections", "OrderedDict"),
+    "defaultdict": ("collections", "defaultdict"),
+    "deque": ("collections", "deque"),
+    "Decimal": ("decimal", "Decimal"),
+    "Fraction": ("fractions", "Fraction"),
+    "timedelta": ("datetime", "timedelta"),
+}
+# Functions that are told which exceptions to expect.
+_CATCHERS = frozenset({"raises", "assertRaises", "assertRaisesRegex", "suppress"})
+
+
+class Facts(NamedTuple):
+    """What the text of a test says of the program.
+
+    Attributes:
+        asked: names that the program is expected to define.
+        named: those that can only mean its classes.
+        caught: those that can only mean its exceptions.
+        sources: source of the test's own classes that a program may need, with the imports before each.
+        raising: lines on which the test itself raises.
+        texts: those that stand in it.
+    """
+
+    asked: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
+    caught: frozenset[str] = frozenset()
+    sources: Mapping[str, str] = {}
+    raising: frozenset[int] = frozenset()
+    texts: frozenset[str] = frozenset()
+
+
+def facts_of(tree: ast.Module, defined: Iterable[str], entry_point: str | None) -> Facts:
+    """Return what a test says.
+
+    Args:
+        tree: the test.
+        defined: names that are not the program's, whatever the test says.
+        entry_point: name that is the program's, even if it is a builtin's.
+    """
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    used = {node.id for node in _names(tree) if isinstance(node.ctx, ast.Load)}
+    if "eval" in used:
+        used |= {node.id for text in texts for node in _names_in(text)}
+    used -= set(defined)
+    # A builtin stays a builtin, unless it is the very name that the problem asks for.
+    asked = {name for name in used if name == entry_point or not hasattr(builtins, name)}
+    own = asked - _bound(tree)
+    caught = own & set(_caught(tree))
+    # Not a function: a program could call a class of its own the same. Nor the class that only holds functions: its
+    # objects are no data.
+    named = {name for name in own if name[:1].isupper() and not hasattr(builtins, name)}
+    return Facts(
+        asked=frozenset(asked),
+        named=frozenset(named - {_HOLDER} - caught),
+        caught=frozenset(caught),
+        sources=_sources(tree),
+        raising=frozenset(_raising(tree)),
+        texts=frozenset(texts),
+    )
+
+
+def borrowed_names(tree: ast.Module, starter_code: str, entry_point: str | None) -> dict[str, Any]:
+    """Return what a test uses of libraries without importing it, as MBPP's do: standard modules, and `_BORROWED`.
+
+    Not the program's: what it calls `math` might say that everything is close. But a name is the program's if it is all
+    that the test asks for, or if the starter code has a class of that name.
+    """
+    found: dict[str, Any] = {}
+    bound = _bound(tree) | {entry_point}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = node.value.id
+            if name in sys.stdlib_module_names and name not in bound:
+                with contextlib.suppress(ImportError):
+                    found[name] = importlib.import_module(name)
+    used = {node.id for node in _names(tree) if isinstance(node.ctx, ast.Load)} - found.keys()
+    asked = {name for name in used if name == entry_point or (name not in bound and not hasattr(builtins, name))}
+    borrowed = {name for name in asked - bound if name in _BORROWED and f"class {name}" not in starter_code}
+    if asked == borrowed:
+        return found
+    for name in borrowed:
+        module, attribute = _BORROWED[name]
+        with contextlib.suppress(ImportError):
+            library = importlib.import_module(module)
+            found[name] = getattr(library, attribute) if attribute else library
+    return found
+
+
+def only_called(tree: ast.Module, name: str) -> bool:
+    """Whether a test does nothing with a name but call it with some argument."""
+    uses = [node for node in _names(tree) if node.id == name]
+    called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    return all(any(use is function for function in called) for use in uses)
+
+
+def _names(tree: ast.AST) -> Iterator[ast.Name]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+
+
+def _names_in(text: str) -> list[ast.Name]:
+    """Return the names in an expression, if a text is one."""
+    try:
+        return list(_names(ast.parse(text, mode="eval")))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+
+
+def _bound(tree: ast.Module) -> set[str]:
+    """Return the names that a test itself defines."""
+    bound = {node.id for node in _names(tree) if not isinstance(node.ctx, ast.Load)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.alias):
+            bound.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            bound.add(node.name)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+    return bound
+
+
+def _caught(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of exceptions that a test catches or asserts."""
+    for node in ast.walk(tree):
+        kinds: list[ast.expr] = []
+        if isinstance(node, ast.ExceptHandler) and node.type is not None:
+            kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        elif isinstance(node, ast.Call):
+            function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if function in _CATCHERS:
+                kinds = [part for kind in node.args for part in (kind.elts if isinstance(kind, ast.Tuple) else [kind])]
+        yield from (kind.id for kind in kinds if isinstance(kind, ast.Name) and kind.id[:1].isupper())
+
+
+def _raising(tree: ast.Module) -> Iterator[int]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise):
+            yield from range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+def _sources(tree: ast.Module) -> dict[str, str]:
+    """Return the classes at the top of a test that say nothing of what it expects: no assert, no name of the program.
+
+    The program would find them if test and program stood in one file, as LeetCode's do.
+    """
+    imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    bound = {name for node in imports for name in _bound(ast.Module([node], []))}
+    found: dict[str, str] = {}
+    for node in classes:
+        inside = ast.Module([node], [])
+        asserts = any(isinstance(part, ast.Assert) for part in ast.walk(node))
+        # What is no builtin and not its own is another such class, or an import; a test of the library's is neither.
+        foreign = {
+            name.id for name in _names(inside) if isinstance(name.ctx, ast.Load) and not hasattr(builtins, name.id)
+        } - _bound(inside)
+        if not asserts and foreign <= bound | found.keys() and not _is_test_case(node):
+            found[node.name] = ast.unparse(ast.Module([*imports, node], []))
+    return found
+
+
+def _is_test_case(node: ast.ClassDef) -> bool:
+    return any("TestCase" in ast.unparse(base) for base in node.bases)

@@ -1,0 +1,313 @@
+"""What a test holds of the program: names and objects that stand for those in the program's process.
+
+Loaded by path into the referee, which is trusted and never holds the program; standard library only.
+"""
+
+from __future__ import annotations
+
+import builtins
+import operator
+import sys
+import types
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from coderl_env.judge.arguments import standard_name
+from coderl_env.judge.values import Handle, OwnValue, Shadow
+
+__all__ = ["Name", "Object", "Owner", "Shadow", "builtins_of", "shadow_of"]
+
+_Path = str | int | list[str]
+
+
+class Owner(Protocol):
+    """The program, as its objects see it."""
+
+    def ask(self, **request: Any) -> Any:
+        """Send a request and return the program's value."""
+        ...
+
+    def call(self, target: _Path, args: Sequence[Any], keywords: dict[str, Any], *, may_stop: bool = False) -> Any:
+        """Call something of the program."""
+        ...
+
+    def operate(self, name: str, operands: Sequence[Any]) -> Any:
+        """Have the program's process apply an operator."""
+        ...
+
+    def names_class_of(self, one: Object) -> bool:
+        """Whether the test names the class of an object."""
+        ...
+
+    def is_untold(self, one: Object) -> bool:
+        """Whether no operator has told an object anything."""
+        ...
+
+    def refuse(self, what: str, one: Object, *, lenient: bool = False) -> TypeError:
+        """Return the error to raise where the program's object would decide a test."""
+        ...
+
+    def set(self, target: _Path, attribute: str, value: Any) -> None:
+        """Set an attribute."""
+        ...
+
+    def plain(self, value: Any) -> Any:
+        """Return a value as the builtin class has it that its own is derived from."""
+        ...
+
+    def evaluate(self, text: str, scope: dict[str, Any] | None) -> Any:
+        """Evaluate a text in the program's process."""
+        ...
+
+    def is_own_text(self, text: Any) -> bool:
+        """Whether a text is the test's own."""
+        ...
+
+    def class_of(self, one: Object) -> Any:
+        """Return what stands for an object's class."""
+        ...
+
+    def leave(self, one: Object, error: BaseException | None) -> bool:
+        """Leave a `with`; return whether that ends the exception."""
+        ...
+
+
+class Name:
+    """A name that the program is expected to define."""
+
+    def __init__(self, program: Owner, name: str) -> None:
+        object.__setattr__(self, "_program", program)
+        object.__setattr__(self, "_name", name)
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        return self._program.call(self._name, args, keywords)
+
+    def __getattr__(self, attribute: str) -> Any:
+        _refuse_protocol(attribute)
+        return self._program.ask(op="get", target=self._name, attribute=attribute)
+
+    def __setattr__(self, attribute: str, value: Any) -> None:
+        self._program.set(self._name, attribute, value)
+
+    def __instancecheck__(self, instance: Any) -> bool:
+        return self._program.call(["builtins", "isinstance"], (instance, self), {}) is True
+
+    def __subclasscheck__(self, subclass: Any) -> bool:
+        return self._program.call(["builtins", "issubclass"], (subclass, self), {}) is True
+
+    # Of an enumeration.
+    def __iter__(self) -> Any:
+        return self._program.call(["builtins", "iter"], (self,), {})
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._program.call(["operator", "getitem"], (self, key), {})
+
+    def __len__(self) -> Any:
+        return self._program.call(["builtins", "len"], (self,), {})
+
+    def __bool__(self) -> bool:
+        return True
+
+
+# Special attributes that only describe.
+_DESCRIPTIONS = frozenset({"__name__", "__qualname__", "__annotations__", "__defaults__", "__kwdefaults__", "__doc__"})
+
+
+def _refuse_protocol(attribute: str) -> None:
+    """Refuse the attributes that libraries ask of any object: numpy's would be believed, and hold addresses.
+
+    Raises:
+        AttributeError: it is one of them.
+    """
+    if attribute.startswith("__") and attribute.endswith("__") and attribute not in _DESCRIPTIONS:
+        raise AttributeError(f"a test cannot ask the program's own object for {attribute}")
+
+
+class Object:
+    """An object that stays with the program. It may be passed back, called, iterated; it never decides a test.
+
+    Where its class is derived from a builtin one, that decides.
+    """
+
+    def __init__(self, program: Owner, handle: Handle) -> None:
+        object.__setattr__(self, "_program", program)
+        object.__setattr__(self, "_handle", Handle(handle.number, handle.type_name))
+        object.__setattr__(self, "_is_data", isinstance(handle, OwnValue))
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        return self._program.call(self._handle.number, args, keywords)
+
+    def __getattr__(self, attribute: str) -> Any:
+        _refuse_protocol(attribute)
+        return self._program.ask(op="get", target=self._handle.number, attribute=attribute)
+
+    def __setattr__(self, attribute: str, value: Any) -> None:
+        self._program.set(self._handle.number, attribute, value)
+
+    def __delattr__(self, attribute: str) -> None:
+        self._program.call(["builtins", "delattr"], (self, attribute), {})
+
+    def __enter__(self) -> Any:
+        return self._program.ask(op="get", target=self._handle.number, attribute="__enter__")()
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: types.TracebackType | None) -> bool:
+        ends: bool = self._program.leave(self, error)
+        return ends
+
+
+def _yielding(module: str, function: str) -> Callable[..., Any]:
+    """Return a special method that only yields data, whatever the program's object is."""
+
+    def method(self: Object, *args: Any) -> Any:
+        return self._program.call([module, function], (self, *args), {}, may_stop=function == "next")
+
+    return method
+
+
+def _deciding(module: str, function: str) -> Callable[..., Any]:
+    """Return a special method that says something of an object of which the test names the class.
+
+    The test must not have told it anything. The builtin class decides where the object's own is derived from one.
+    """
+
+    def method(self: Object, *args: Any) -> Any:
+        program = self._program
+        if program.names_class_of(self) and program.is_untold(self):
+            return program.call([module, function], (self, *args), {})
+        if self._is_data:
+            return getattr(builtins if module == "builtins" else operator, function)(program.plain(self), *args)
+        # A list is made without the length, where that fails.
+        raise program.refuse(f"{function}()", self, lenient=function == "len")
+
+    return method
+
+
+def _comparison(name: str) -> Callable[..., Any]:
+    """Return a special method that compares two objects of the program, of which the test names the class.
+
+    A program's `__eq__` never says whether something equals the value that a test expects.
+    """
+
+    def method(self: Object, other: Any) -> Any:
+        program = self._program
+        if other is None and name in ("eq", "ne"):
+            return name == "ne"
+        if isinstance(other, Object) and program.names_class_of(self):
+            if program.names_class_of(other):
+                return program.call(["operator", name], (self, other), {})
+            # Nobody asked for what an object of another class says when it is asked in its turn.
+            return program.ask(op="get", target=self._handle.number, attribute=f"__{name}__")(other)
+        if self._is_data:
+            return getattr(operator, name)(program.plain(self), program.plain(other))
+        if program.names_class_of(self) and name not in ("eq", "ne"):
+            # Maybe the test wants the error that such a comparison is.
+            program.call(["operator", name], (self, other), {})
+        raise program.refuse(f"__{name}__", self)
+
+    return method
+
+
+def _operator(name: str, *, reflected: bool = False) -> Callable[..., Any]:
+    """Return a special method that has the program's process apply an operator, as Python would."""
+
+    def method(self: Object, *others: Any) -> Any:
+        return self._program.operate(name, (*others, self) if reflected else (self, *others))
+
+    return method
+
+
+def _text(name: str) -> Callable[..., Any]:
+    """Return a special method that asks for a text, which is plain data, whatever the program returns."""
+
+    def method(self: Object, *args: Any) -> Any:
+        return self._program.call(["builtins", name], (self, *args), {})
+
+    return method
+
+
+_OPERATORS = (
+    "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "lshift", "rshift", "and", "or", "xor",
+)  # fmt: skip
+
+
+def _add_methods() -> None:
+    """Give `Object` the special methods that are all alike."""
+    made = {f"__{name}__": _text(name) for name in ("str", "repr", "format")}
+    made |= {f"__{name}__": _comparison(name) for name in ("eq", "ne", "lt", "le", "gt", "ge")}
+    made |= {f"__{name}__": _operator(name) for name in ("neg", "pos", "abs", "invert")}
+    made |= {f"__{name}__": _yielding("builtins", name) for name in ("iter", "next", "reversed")}
+    made |= {f"__{name}__": _yielding("operator", name) for name in ("getitem", "setitem", "delitem")}
+    made |= {f"__{name}__": _deciding("builtins", name) for name in ("len", "bool", "hash", "int", "float")}
+    made |= {f"__{name}__": _deciding("operator", name) for name in ("contains", "index")}
+    for name in _OPERATORS:
+        function = f"{name}_" if name in ("and", "or") else name
+        made[f"__{name}__"] = _operator(function)
+        made[f"__r{name}__"] = _operator(function, reflected=True)
+        made[f"__i{name}__"] = _operator(f"i{name}")
+    for special, method in made.items():
+        setattr(Object, special, method)
+
+
+_add_methods()
+
+
+def _shadow_class(kind: type) -> type:
+    """Return a class of the referee's own, derived from a builtin one, that knows whose value it shows."""
+
+    def attribute(self: Any, name: str) -> Any:
+        _refuse_protocol(name)
+        return self._program.ask(op="get", target=self._handle.number, attribute=name)
+
+    return type(kind.__name__, (kind, Shadow), {"__getattr__": attribute, "__module__": __name__})
+
+
+# What cannot change, so that it need not be asked for again.
+_SHADOWS = {kind: _shadow_class(kind) for kind in (str, int, float, complex, bytes, tuple, frozenset)}
+
+
+def shadow_of(program: Owner, value: OwnValue, plain: Any) -> Any:
+    """Return a value of a class that the test does not name: builtin, but for attributes that only the program's has.
+
+    Args:
+        program: whose it is.
+        value: what came.
+        plain: the same, as the test would have it.
+    """
+    kind: Any = _SHADOWS.get(type(plain))
+    if kind is None:
+        return plain
+    shadow = kind(plain)
+    shadow._program = program
+    shadow._handle = Handle(value.number, value.type_name)
+    return shadow
+
+
+def builtins_of(program: Owner) -> dict[str, Callable[..., Any]]:
+    """Return what stands for those builtin functions that must know of the program's objects, as they do of any."""
+
+    def is_callable(value: Any) -> bool:
+        if type(value) in (Object, Name):
+            return program.call(["builtins", "callable"], (value,), {}) is True
+        return callable(value)
+
+    def is_instance(value: Any, kinds: Any) -> bool:
+        if type(value) is not Object:
+            return isinstance(value, kinds)
+        if isinstance(kinds, (tuple, types.UnionType)):
+            several = kinds if isinstance(kinds, tuple) else kinds.__args__
+            return any(is_instance(value, kind) for kind in several)
+        if type(kinds) is Name or standard_name(kinds) is not None:
+            return program.call(["builtins", "isinstance"], (value, kinds), {}) is True
+        return isinstance(value, kinds)
+
+    def type_of(value: Any, *more: Any) -> Any:
+        return program.class_of(value) if type(value) is Object else type(value, *more)
+
+    def evaluate(text: Any, *scopes: Any) -> Any:
+        if program.is_own_text(text):
+            caller = sys._getframe(1)
+            return eval(text, *(scopes or (caller.f_globals, caller.f_locals)))
+        merged = {name: value for scope in scopes for name, value in scope.items()}
+        return program.evaluate(text, merged if scopes else None)
+
+    return {"callable": is_callable, "eval": evaluate, "isinstance": is_instance, "type": type_of}

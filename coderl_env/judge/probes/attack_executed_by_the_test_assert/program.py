@@ -1,0 +1,2 @@
+def double(n):
+    return "open('@FOLDER@/precious', 'w').write('gone')"

@@ -1,0 +1,6 @@
+class Counted:
+    def __init__(self):
+        self.n = 0
+
+    def add(self):
+        self.n += 1

@@ -1,0 +1,362 @@
+"""The program, as a test asks it: requests go out over the connection, plain values and handles come back.
+
+Loaded by path into the referee, which is trusted and never holds the program; standard library only.
+"""
+
+from __future__ import annotations
+
+import operator
+import socket
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from coderl_env.judge import values, wire
+from coderl_env.judge.arguments import Arguments
+from coderl_env.judge.facts import Facts
+from coderl_env.judge.held import Held
+from coderl_env.judge.objects import Name, Object, Shadow, shadow_of
+from coderl_env.judge.raised import Exceptions, RaisedByProgram, UndecidableError
+from coderl_env.judge.rebuilding import copy_back, is_changeable
+from coderl_env.judge.twins import Twins
+
+__all__ = ["Abandoned", "ParentGone", "Program"]
+
+# How often the program and the test may call each other before either returns.
+_MOST_NESTED = 100
+# Frames of this process that a question needs at most: half of one asked would be taken for half of another.
+_QUESTION_FRAMES = 450
+
+
+class Abandoned(BaseException):
+    """The parent has already decided this test."""
+
+
+class ParentGone(BaseException):
+    """The connection was closed."""
+
+
+class Program:
+    """The program, as seen from here.
+
+    Args:
+        connection: to the parent, which asks the program's process.
+        facts: what the test says of it.
+        namespace: the test's names.
+
+    Attributes:
+        used: whether the test has asked anything of it.
+        unusable: what of the test's own, which nothing that the program did can have caused, could not be sent.
+        failure: an assertion that failed in a function of the test called by the program, which may have caught it, or
+            what the program's objects would have decided, whatever the test made of that.
+    """
+
+    def __init__(self, connection: socket.socket, facts: Facts, namespace: dict[str, Any]) -> None:
+        self._connection = connection
+        self._facts = facts
+        self._namespace = namespace
+        self.used = False
+        self._ended = False
+        self.unusable = ""
+        self.failure: Exception | None = None
+        # Whether anything of the program has reached the test.
+        self._heard = False
+        self._nested = 0
+        # Threads of a test take turns.
+        self._turn = threading.RLock()
+        self._objects: dict[int, Any] = {}
+        # Numbers of objects that an operator has told what the test expects, maybe.
+        self._told: set[int] = set()
+        self._arguments = Arguments()
+        self.exceptions = Exceptions(
+            facts.caught, lambda number, name: self.ask(op="get", target=number, attribute=name)
+        )
+        self._held = Held(self._encode, lambda **request: self._request(**request)["value"])
+        self._twins = Twins(
+            lambda **request: self._request(**request)["value"], self._encode, self._wrap, self._class_named
+        )
+
+    def ask(self, **request: Any) -> Any:
+        """Send a request and return the program's value, or raise what the program raised."""
+        with self._turn:
+            self._begin()
+            try:
+                self._held.send_changes()
+                answer = self._request(**request)
+                found = self._wrap(answer["value"])
+                return found if "kept" not in answer else self._held.keep(answer["kept"], found)
+            finally:
+                self._heard = True
+
+    def set(self, target: str | int | list[str], attribute: str, value: Any) -> None:
+        """Set an attribute."""
+        self.ask(op="set", target=target, attribute=attribute, value=self._encode(value))
+
+    def call(
+        self, target: str | int | list[str], args: Sequence[Any], keywords: dict[str, Any], *, may_stop: bool = False
+    ) -> Any:
+        """Call something of the program; arguments that it changed in place are changed here too.
+
+        The target is a name, the number of an object, or module and name of a function that needs no program.
+        """
+        with self._turn:
+            self._begin()
+            try:
+                self._held.send_changes()
+                self._twins.send_changes()
+                given = [*args, *keywords.values()]
+                answer = self._request(
+                    op="call",
+                    target=target,
+                    args=self._encode(list(args)),
+                    keywords={name: self._encode(value) for name, value in keywords.items()},
+                    may_stop=may_stop,
+                )
+                self._twins.read_changes()
+                if type(answer.get("args")) is not list:
+                    raise wire.WireError("an answer without the arguments")
+                for mine, theirs in zip(given, answer["args"], strict=True):
+                    copy_back(mine, values.map_items(theirs, self._wrap))
+                same = answer.get("same", len(given))
+                # A container that came back is the very one that was given.
+                if same < len(given) and is_changeable(given[same]):
+                    return given[same]
+                return self._wrap(answer["value"])
+            finally:
+                self._heard = True
+
+    def end(self) -> None:
+        """Ask no more: threads that the test left are refused, once whatever they have asked is answered."""
+        with self._turn:
+            self._ended = True
+
+    def _begin(self) -> None:
+        """Note that the program is used; the first time, it gets the test's classes that it lacks."""
+        if self._ended:
+            raise ParentGone
+        if not self.used:
+            self.used = True
+            if self._facts.sources:
+                self._request(op="define", sources=dict(self._facts.sources))
+
+    def _request(self, *, may_stop: bool = False, **request: Any) -> dict[str, Any]:
+        """Send a request and return the answer, its values decoded.
+
+        `may_stop` lets the program end an iteration, as nothing but its iterator may.
+        """
+        answer = self._exchange({**request, "test": True}, self._nested > 0)
+        while "callback" in answer:
+            answer = self._exchange(self._call_back(answer["callback"], answer["call"]), True)
+        if "error" in answer:
+            raise self.exceptions.received(answer["error"], may_stop=may_stop)
+        decoded = {name: values.decode_value(answer.get(name)) for name in ("value", "args")}
+        return {**answer, **decoded}
+
+    def _exchange(self, request: dict[str, Any], continues: bool) -> dict[str, Any]:
+        _descend(_QUESTION_FRAMES)
+        wire.send_frame(self._connection, {"ask": request, "continues": continues})
+        try:
+            answer, _ = wire.receive_frame(self._connection)
+        except EOFError as error:
+            raise ParentGone from error
+        if answer.get("abandon"):
+            raise Abandoned
+        return answer
+
+    def operate(self, name: str, operands: Sequence[Any]) -> Any:
+        """Have the program's process apply an operator to objects of classes that the test names, and maybe to data.
+
+        An operator between such an object and data tells the program the data, which may be what the test expects.
+        What comes of it is another such object, or what the builtin class makes of it, or nothing, lest
+        `abs(f(3) - 6) < 1e-6` be true of whatever `f` returns.
+
+        Raises:
+            UndecidableError: nothing may come of it.
+        """
+        objects = [operand for operand in operands if type(operand) is Object]
+        for one in objects:
+            if not self.names_class_of(one):
+                raise self.refuse(name, one)
+        told = len(objects) < len(operands) or not all(map(self.is_untold, objects))
+        found = self.call(["operator", name], operands, {})
+        if told and type(found) is Object:
+            self._told.add(found._handle.number)
+        elif told and not self._is_builtins_doing(found, name, operands):
+            raise self.refuse(f"{name} with data", objects[0])
+        return found
+
+    def _is_builtins_doing(self, found: Any, name: str, operands: Sequence[Any]) -> bool:
+        """Whether an operator has the result that the builtin classes give it of which the operands' are derived."""
+        plain = [self.plain(operand) for operand in operands]
+        if any(type(operand) is Object for operand in plain):
+            return False
+        try:
+            expected = getattr(operator, name)(*plain)
+        except Exception:  # noqa: BLE001 - whatever the builtin classes raise, they have no such operator
+            return False
+        return type(found) is type(expected) and bool(found == expected)
+
+    def names_class_of(self, one: Object) -> bool:
+        """Whether the test names the class of an object."""
+        return one._handle.type_name in self._facts.named
+
+    def is_untold(self, one: Object) -> bool:
+        """Whether no operator has told an object anything."""
+        return one._handle.number not in self._told
+
+    def evaluate(self, text: str, scope: dict[str, Any] | None) -> Any:
+        """Evaluate a text in the program's process, whose it may be: here it could do all that a test can."""
+        return self.ask(op="evaluate", text=text, scope=None if scope is None else self._encode(scope))
+
+    def is_own_text(self, text: Any) -> bool:
+        """Whether the test itself holds this text, or it is no text at all."""
+        return type(text) is not str or text in self._facts.texts
+
+    def refuse(self, what: str, one: Object, *, lenient: bool = False) -> UndecidableError:
+        """Return the error to raise where the program's object would decide; the test fails even if it catches it."""
+        error = UndecidableError(f"{what} of the program's own {one._handle.type_name} cannot decide a test")
+        if not lenient and self.failure is None:
+            self.failure = error
+        return error
+
+    def plain(self, value: Any) -> Any:
+        """Return a value as the builtin class has it that its own is derived from."""
+        if type(value) is not Object or not value._is_data:
+            return value
+        with self._turn:
+            return self._wrap(self._request(op="content", target=value._handle.number)["value"])
+
+    def class_of(self, one: Object) -> Any:
+        """Return what stands for an object's class: the test's own name for it, if it has one."""
+        found = self.call(["builtins", "type"], (one,), {})
+        for name in self._facts.named:
+            known = self._namespace.get(name)
+            if type(known) is Name and self.call(["operator", "is_"], (found, known), {}) is True:
+                return known
+        return found
+
+    def leave(self, one: Object, error: BaseException | None) -> bool:
+        """Leave a `with`; return whether that ends the exception, as it may one that the program or the test raised.
+
+        Never one that came of what the test found, which the program could have foreseen.
+        """
+        if isinstance(error, (Abandoned, ParentGone)):
+            return False
+        sent = None if error is None else self.exceptions.sent(error)
+        return self.ask(op="leave", target=one._handle.number, error=sent) is True and self._may_end(error)
+
+    def _may_end(self, error: BaseException | None) -> bool:
+        if error is None or isinstance(error, RaisedByProgram):
+            return True
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        if trace is None or trace.tb_frame.f_globals is not self._namespace or isinstance(error, AssertionError):
+            return False
+        return trace.tb_lineno in self._facts.raising
+
+    def _call_back(self, number: int, call: Any) -> dict[str, Any]:
+        """Run a function of the test for the program, and return the request that tells the result."""
+        self._heard = True
+        self._nested += 1
+        try:
+            if self._nested > _MOST_NESTED:
+                raise RecursionError("test and program call each other too deeply")
+            self._twins.read_changes()
+            args, keywords = self._wrap(values.decode_value(call))
+            value = self._arguments.function(number)(*args, **keywords)
+            self._held.send_changes()
+            self._twins.send_changes()
+            reply = {"op": "return", "value": self._encode(value), "args": self._encode(self._changed(args, call))}
+        except (Abandoned, ParentGone):
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a test's function raises, it raises in the program
+            if isinstance(error, AssertionError) and not isinstance(error, RaisedByProgram):
+                self.failure = error
+            return {"op": "raise", **self.exceptions.sent(error)}
+        else:
+            return reply
+        finally:
+            self._nested -= 1
+
+    def _changed(self, args: list[Any], call: Any) -> list[Any]:
+        """Return the arguments that the test's function has changed, and None for each of the others."""
+        if not any(map(is_changeable, args)):
+            return []
+        return [
+            value if is_changeable(value) and self._encode(value) != before else None
+            for value, before in zip(args, call[0], strict=True)
+        ]
+
+    def _encode(self, value: Any) -> Any:
+        try:
+            return values.encode_value(value, self._instead_of)
+        except wire.WireError as error:
+            self._note_unusable(str(error))
+            raise
+
+    def _instead_of(self, value: Any) -> Any:
+        kind: Any = type(value)
+        if kind is Object or issubclass(kind, Shadow):
+            return value._handle
+        if kind is Name:
+            return values.Argument("name", value._name)
+        if isinstance(value, type) and self.exceptions.classes.get(value.__name__) is value:
+            return values.Argument("name", value.__name__)
+        found = self._arguments.argument_of(value)
+        if found is None:
+            found = self._twins.handle_of(value)
+        if found is None:
+            message = f"a test cannot pass a {kind.__name__} to a program"
+            self._note_unusable(message)
+            raise TypeError(message)
+        return found
+
+    def _note_unusable(self, message: str) -> None:
+        if not self._heard and not self.unusable:
+            self.unusable = message
+
+    def _class_named(self, name: str) -> type | None:
+        found = self._namespace.get(name)
+        return found if isinstance(found, type) and found.__module__ == self._namespace["__name__"] else None
+
+    def _wrap(self, value: Any) -> Any:
+        """Replace the handles in a value that came by what stands for the objects here."""
+        kind = type(value)
+        if kind is values.Handle or kind is values.OwnValue:
+            return self._object_of(value)
+        if kind in (set, frozenset):
+            return kind(map(self._wrap_key, value))
+        if isinstance(value, dict) and any(type(key) in _WRAPPED_KEYS for key in value):
+            pairs = list(value.items())
+            value.clear()
+            for key, item in pairs:
+                value[self._wrap_key(key)] = item
+        return values.map_items(value, self._wrap)
+
+    def _wrap_key(self, key: Any) -> Any:
+        """Replace the handles in a key or an element of a set, as far as the replacement can be one."""
+        if type(key) is tuple:
+            return tuple(map(self._wrap_key, key))
+        if type(key) is values.Handle and key.type_name not in self._facts.named:
+            return key
+        return self._wrap(key)
+
+    def _object_of(self, handle: values.Handle) -> Any:
+        if handle.number in self._objects:
+            return self._objects[handle.number]
+        if type(handle) is values.OwnValue and handle.type_name not in self._facts.named:
+            return shadow_of(self, handle, self._wrap(handle.plain))
+        found = self._twins.object_of(handle)
+        if found is None:
+            found = self._objects[handle.number] = Object(self, handle)
+        return found
+
+
+_WRAPPED_KEYS = (values.Handle, values.OwnValue, tuple, frozenset)
+
+
+def _descend(frames: int) -> None:
+    """Raise RecursionError unless there is room for so many more frames."""
+    if frames:
+        _descend(frames - 1)
