@@ -88,7 +88,8 @@ def frame_size(data: memoryview, limit: int) -> int:
         return _HEAD.size
     header_size, body_size = _HEAD.unpack_from(data)
     size: int = _HEAD.size + header_size + body_size
-    _check_size(size, limit)
+    if size > limit:
+        raise FrameTooLargeError(f"a frame of {size} bytes exceeds the limit of {limit}")
     return size
 
 
@@ -116,28 +117,21 @@ def unpack_frame(data: bytes) -> dict[str, Any]:
 
 
 class FrameReader:
-    """Assembles frames from chunks of bytes, for a reader that must not block.
+    """Assembles frames from chunks of bytes, for a reader that must not block."""
 
-    Args:
-        limit: the most bytes that one frame may have, or None where the writer is trusted.
-    """
-
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(self) -> None:
         self._buffer = bytearray()
-        self._limit = limit
 
     def feed(self, chunk: bytes) -> list[tuple[dict[str, Any], bytes]]:
         """Add `chunk` and return the frames that are now complete.
 
         Raises:
-            FrameTooLargeError: a frame is larger than the limit.
             WireError: a frame's header is no JSON object.
         """
         self._buffer += chunk
         frames = []
         while len(self._buffer) >= _HEAD.size:
             header_size, body_size = _HEAD.unpack_from(self._buffer)
-            _check_size(header_size + body_size, self._limit)
             body_start = _HEAD.size + header_size
             end = body_start + body_size
             if len(self._buffer) < end:
@@ -146,11 +140,6 @@ class FrameReader:
             frames.append((header, bytes(self._buffer[body_start:end])))
             del self._buffer[:end]
         return frames
-
-
-def _check_size(size: int, limit: int | None) -> None:
-    if limit is not None and size > limit:
-        raise FrameTooLargeError(f"a frame of {size} bytes exceeds the limit of {limit}")
 
 
 def _parse_header(text: bytes) -> dict[str, Any]:

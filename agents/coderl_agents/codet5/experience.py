@@ -15,7 +15,7 @@ from coderl_env.agent import Episode, Program, Sampling, Task
 from coderl_env.experiment.store import Sample
 from coderl_env.experiment.workbench import Workbench
 from coderl_env.judge import JudgeError
-from coderl_env.outcome import Outcome
+from coderl_env.outcome import Judgement, Outcome
 
 if TYPE_CHECKING:
     from coderl_agents.codet5.agent import CodeT5Agent
@@ -99,7 +99,7 @@ class Drawing:
     step: int
     tasks: list[Task]
     programs: list[list[Program]]
-    futures: list[list[Future]]  # type: ignore[type-arg]
+    futures: list[list[Future[Judgement]]]
     has_greedy: bool
 
 
