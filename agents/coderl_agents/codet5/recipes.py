@@ -26,6 +26,9 @@ _EQUATIONS: Mapping[str, Any] = {
     "rl_top_p": 0.95,
 }
 
+# With cross-entropy on demonstrations beside it, as in the paper.
+_BOTH_LOSSES: Mapping[str, Any] = {"ce_weight": 0.1}
+
 RECIPES: Mapping[str, Mapping[str, Any]] = {
     # Section 3.3: samples of the warm-started actor only, a critic that stays as it was trained, both losses alike.
     "paper": {**_EQUATIONS, "rl_source": "warm_start"},
@@ -41,17 +44,18 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
         "critic_head": "mlp",
     },
     # Table 2, A to D: which return, which weight of a token.
-    "no_critic": {"baseline": "greedy", "weighting": "uniform"},
-    "no_baseline": {"baseline": "none", "weighting": "critic"},
-    "linear_decay": {"baseline": "greedy", "weighting": "decay"},
-    "learned": {"baseline": "greedy", "weighting": "critic"},
+    "no_critic": {**_BOTH_LOSSES, "baseline": "greedy", "weighting": "uniform"},
+    "no_baseline": {**_BOTH_LOSSES, "baseline": "none", "weighting": "critic"},
+    "linear_decay": {**_BOTH_LOSSES, "baseline": "greedy", "weighting": "decay"},
+    "learned": {**_BOTH_LOSSES, "baseline": "greedy", "weighting": "critic"},
     # Table 3: which losses.
     "warm_start_only": {"stages": ("warm_start",)},
     "ce_only": {"stages": ("warm_start", "ce_continued")},
-    "ce_with_positives": {"baseline": "positives", "weighting": "uniform", "clip_low": -1.0},
+    "ce_with_positives": {**_BOTH_LOSSES, "baseline": "positives", "weighting": "uniform", "clip_low": -1.0},
     "rl_only": {"baseline": "greedy", "weighting": "critic", "ce_weight": 0.0},
-    "ce_and_rl": {"baseline": "greedy", "weighting": "critic"},
+    "ce_and_rl": {**_BOTH_LOSSES, "baseline": "greedy", "weighting": "critic"},
     # Without a critic: each program against the others of its problem.
-    "group": {"baseline": "group", "weighting": "uniform"},
-    "group_critic": {"baseline": "group", "weighting": "critic"},
+    "group": {"baseline": "group", "weighting": "uniform", "ce_weight": 0.0},
+    "group_critic": {"baseline": "group", "weighting": "critic", "ce_weight": 0.0},
+    "group_and_ce": {**_BOTH_LOSSES, "baseline": "group", "weighting": "uniform"},
 }

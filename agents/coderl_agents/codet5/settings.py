@@ -98,7 +98,7 @@ class Settings(SamplingSettings):
     scale_advantages: bool = False
     weighting: str = "uniform"
     rl_weight: float = 1.0
-    ce_weight: float = 0.1
+    ce_weight: float = 0.0
     ce_batch: int = 16
 
     def __post_init__(self) -> None:
