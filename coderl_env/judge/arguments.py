@@ -61,8 +61,9 @@ class Arguments:
         return self._of_function(value) if callable(value) else None
 
     def _of_iterator(self, items: Iterator[Any]) -> Argument:
-        def take() -> list[Any]:
-            return list(itertools.islice(items, _CHUNK_ITEMS))
+        # Tuples, in what is sent: the content of a list may come later.
+        def take() -> tuple[Any, ...]:
+            return tuple(itertools.islice(items, _CHUNK_ITEMS))
 
         first = take()
         return Argument("iterator", [first, self._of_function(take) if len(first) == _CHUNK_ITEMS else None])
@@ -83,7 +84,7 @@ def _of_numpy(value: Any) -> Any:
     plain = type(value) is numpy.ndarray or isinstance(value, numpy.generic)
     if not plain or value.dtype.kind not in _PLAIN_ELEMENTS:
         return from_numpy(value)
-    shape = list(value.shape) if type(value) is numpy.ndarray else None
+    shape = tuple(value.shape) if type(value) is numpy.ndarray else None
     return Argument("array", [value.dtype.str, shape, value.tobytes()])
 
 
@@ -104,14 +105,14 @@ def standard_name(value: Any) -> list[str] | None:
     return next((["types", known] for known in types.__all__ if getattr(types, known) is value), None)
 
 
-def _parameters_of(function: Any) -> list[str] | None:
+def _parameters_of(function: Any) -> tuple[str, ...] | None:
     """Return the names of a function's parameters, where they are nothing but names."""
     if type(function) is not types.FunctionType or function.__defaults__ or function.__kwdefaults__:
         return None
     code = function.__code__
     if code.co_posonlyargcount or code.co_kwonlyargcount or code.co_flags & (_VARIABLE | _KEYWORDS):
         return None
-    return list(code.co_varnames[: code.co_argcount])
+    return tuple(code.co_varnames[: code.co_argcount])
 
 
 # As `inspect` names the flags of code.

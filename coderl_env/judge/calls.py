@@ -23,7 +23,9 @@ from coderl_env.judge.interpreter import (
     prepare_module,
     set_recursion_limit,
 )
-from coderl_env.judge.rebuilding import Functions, copy_back, error_of, is_changeable, named, rebuild
+from coderl_env.judge.lineage import description_of, lineage_of
+from coderl_env.judge.rebuilding import Functions, error_of, named, rebuild
+from coderl_env.judge.shared import Shared
 
 _CHUNK_BYTES = 1 << 16
 # Signatures of call-based problems use the names of typing without importing them, as LeetCode allows.
@@ -65,25 +67,46 @@ class _Objects:
         self._table: list[Any] = []
         self._numbers: dict[int, int] = {}
         self._functions = Functions(self._call_test)
-        # Whether a test asks, which looks at objects, and not only at data.
-        self._for_test = False
+        # Objects that only the test knows, by its number for them, and those numbers.
+        self._tokens: dict[int, Any] = {}
+        self._token_numbers: dict[int, int] = {}
+        # What is shared with the test that asks; None where nobody does but for data.
+        self._shared: Shared | None = None
 
     def reply(self, request: dict[str, Any]) -> None:
         """Carry out one request, and answer it."""
         self._functions.allowed = True
-        self._for_test = "test" in request
         try:
-            frame = wire.pack_frame(self._answer(request))
+            self._take_changes(request)
+            frame = self._frame(self._answer(request))
         except BaseException as error:  # noqa: BLE001 - reported; the supervisor decides
-            frame = wire.pack_frame({"error": self._described(error)})
+            frame = self._failure_frame(error)
         self._functions.allowed = False
         self._channel.sendall(frame)
 
+    def _take_changes(self, request: dict[str, Any]) -> None:
+        if request.get("begins"):
+            self._shared = Shared(self._keep, self._unwrap, step=1)
+        if self._shared is not None:
+            self._shared.forget(request["forget"])
+            self._shared.receive(request["changes"])
+
+    def _frame(self, answer: dict[str, Any]) -> bytes:
+        return wire.pack_frame(answer if self._shared is None else {**answer, "changes": self._shared.changes()})
+
+    def _failure_frame(self, error: BaseException) -> bytes:
+        try:
+            return self._frame({"error": self._described(error)})
+        except BaseException as second:  # noqa: BLE001 - something in the program's containers cannot be sent
+            return wire.pack_frame({"error": describe(second), "changes": []})
+
     def _described(self, error: BaseException) -> dict[str, Any]:
-        if not self._for_test:
+        if self._shared is None:
             return describe(error)
-        kinds = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ == values.PROGRAM_MODULE]
-        return {**describe(error), "kinds": kinds, "number": self._number_of(error)}
+        described = {**describe(error), **description_of(error), "number": self._number_of(error)}
+        if isinstance(error, StopIteration):
+            described["value"] = self._encode(error.value)
+        return described
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Carry out one request: `call`, or what else `_OPERATIONS` names."""
@@ -92,21 +115,18 @@ class _Objects:
         target = self._resolve(request["target"])
         args = self._decode(request["args"])
         keywords = {name: self._decode(value) for name, value in request.get("keywords", {}).items()}
-        found = target(*args, **keywords)
-        answer = {"value": self._encode(found)}
-        if self._for_test:
+        answer = {"value": self._encode(target(*args, **keywords))}
+        if self._shared is not None:
             given = [*args, *keywords.values()]
-            answer["args"] = self._encode(given)
-            same = [place for place, value in enumerate(given) if value is found and is_changeable(value)]
-            if same:
-                answer["same"] = same[0]
+            if any(values.is_numpy(type(value)) for value in given):
+                # Arrays are not shared: what the program made of them goes back.
+                answer["args"] = [self._encode(value) if values.is_numpy(type(value)) else None for value in given]
         return answer
 
     def get(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer with an attribute; with a container's number, too, as what a test does to it is done to it here."""
+        """Answer with an attribute; `plain`: with its content, if it is a container."""
         found = getattr(self._resolve(request["target"]), request["attribute"])
-        answer = {"value": self._encode(found)}
-        return {**answer, "kept": self._number_of(found)} if is_changeable(found) else answer
+        return {"value": self._encode(found, as_plain=bool(request.get("plain")))}
 
     def set(self, request: dict[str, Any]) -> dict[str, Any]:
         """Set an attribute."""
@@ -114,11 +134,15 @@ class _Objects:
         return {"value": None}
 
     def content(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Give a container the content that it has for the test, if any; answer with the plain content."""
-        target = self._table[request["target"]]
-        if "value" in request:
-            copy_back(target, self._decode(request["value"]))
-        return {"value": values.encode_value(target, self._keep, as_plain=True)}
+        """Answer with an object as the builtin class has it that its own is derived from."""
+        return {"value": self._encode(self._table[request["target"]], as_plain=True)}
+
+    def throw(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Raise an object, if it can be raised."""
+        found = self._table[request["target"]]
+        if isinstance(found, BaseException):
+            raise found
+        return {"value": self._encode(found)}
 
     def leave(self, request: dict[str, Any]) -> dict[str, Any]:
         """Leave a `with`, by an exception or without."""
@@ -127,29 +151,37 @@ class _Objects:
         return {"value": bool(self._table[request["target"]].__exit__(kind, error, trace))}
 
     def evaluate(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Evaluate a text, with the program's names or with those that are given."""
+        """Evaluate or execute a text, with the program's names or with those that are given."""
         scope = dict(self._names) if request["scope"] is None else self._decode(request["scope"])
-        return {"value": self._encode(eval(request["text"], scope))}
+        if request["mode"] == "eval":
+            return {"value": self._encode(eval(request["text"], dict(scope)))}
+        names = self._names if request["scope"] is None else dict(scope)
+        exec(request["text"], names)
+        if request["scope"] is not None:
+            names.pop("__builtins__", None)
+            scope.update(names)
+        return {"value": None}
 
     def define(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Define classes of the test that the program lacks, as if it stood in the same file."""
+        """Define classes of the test that the program lacks, as if it stood in the same file; describe exceptions."""
         for name, source in request["sources"].items():
             if name not in self._names:
                 scope = dict(self._names)
                 with contextlib.suppress(Exception):  # it needs more of the test than its imports
                     exec(compile(source, PROGRAM_FILE, "exec"), scope)
                     self._names[name] = scope[name]
-        return {"value": None}
+        found = [(name, self._names.get(name)) for name in request["caught"]]
+        return {"value": self._encode({name: lineage_of(kind) for name, kind in found}, as_plain=True)}
 
     def _call_test(self, number: int, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Have the test call its function `number`; until that returns, answer what is asked meanwhile."""
-        call = self._encode([list(args), keywords])
-        self._channel.sendall(wire.pack_frame({"callback": number, "call": call}))
+        call = self._encode((args, tuple(keywords.items())))
+        self._channel.sendall(self._frame({"callback": number, "call": call}))
         while True:
             request = next(self.requests)
+            if request["op"] in ("return", "raise"):
+                self._take_changes(request)
             if request["op"] == "return":
-                for mine, theirs in zip((*args, *keywords.values()), self._decode(request["args"]), strict=False):
-                    copy_back(mine, theirs)
                 return self._decode(request["value"])
             if request["op"] == "raise":
                 raise self._error_of(request)
@@ -157,11 +189,11 @@ class _Objects:
             self._functions.allowed = True
 
     def _error_of(self, request: dict[str, Any]) -> BaseException:
-        """Return the program's own exception that has come back, or one like the test's, of its own class if named."""
+        """Return the program's own exception that has come back, or one like the test's."""
         if request["number"] is not None:
             found: BaseException = self._table[request["number"]]
             return found
-        return error_of(request["base"], self._decode(request["args"]), self._names.get(request["name"]))
+        return error_of(request["base"], self._decode(request["args"]))
 
     def _resolve(self, target: str | int | list[str]) -> Any:
         if isinstance(target, int):
@@ -188,14 +220,18 @@ class _Objects:
             raise NameError(f"the program defines no {name!r}")
         return found() if called else found
 
-    def _encode(self, value: Any) -> Any:
-        return values.encode_value(value, self._keep)
+    def _encode(self, value: Any, *, as_plain: bool = False) -> Any:
+        if self._shared is None:
+            return values.encode_value(value, self._keep)
+        return self._shared.encode(value, as_plain=as_plain)
 
     def _keep(self, value: Any) -> Any:
         plain = values.from_numpy(value)
         if plain is not value:
             return plain
-        if not self._for_test and values.is_own(type(value)):
+        if id(value) in self._token_numbers:
+            return values.Handle(self._token_numbers[id(value)], "")
+        if self._shared is None and values.is_own(type(value)):
             return None
         return values.Handle(self._number_of(value), type(value).__name__)
 
@@ -211,11 +247,13 @@ class _Objects:
 
     def _unwrap(self, value: Any) -> Any:
         kind = type(value)
+        if kind is values.Reference:
+            assert self._shared is not None
+            return self._shared.container(value.number)
         if kind is values.Handle:
             return self._table[value.number]
         if kind is values.Argument:
-            content = self._unwrap(value.content)
-            return self._lookup(content) if value.kind == "name" else rebuild(value.kind, content, self._functions)
+            return self._made(value.kind, self._unwrap(value.content))
         if kind in (set, frozenset):
             return kind(self._unwrap(item) for item in value)
         if isinstance(value, dict) and any(type(key) in _UNWRAPPED_KEYS for key in value):
@@ -225,13 +263,27 @@ class _Objects:
                 value[self._unwrap(key)] = item
         return values.map_items(value, self._unwrap)
 
+    def _made(self, kind: str, content: Any) -> Any:
+        """Return what an argument stands for."""
+        if kind == "name":
+            return self._lookup(content)
+        if kind == "error":
+            return error_of(*content)
+        if kind == "token":
+            if content not in self._tokens:
+                self._tokens[content] = object()
+                self._token_numbers[id(self._tokens[content])] = content
+            return self._tokens[content]
+        return rebuild(kind, content, self._functions)
+
 
 _UNWRAPPED_KEYS = (values.Handle, values.Argument, tuple, frozenset)
 _OPERATIONS = {
     "get": _Objects.get,
     "set": _Objects.set,
     "content": _Objects.content,
+    "throw": _Objects.throw,
     "leave": _Objects.leave,
-    "define": _Objects.define,
     "evaluate": _Objects.evaluate,
+    "define": _Objects.define,
 }

@@ -6,16 +6,15 @@ Loaded by path into the referee, which is trusted and never holds the program; s
 from __future__ import annotations
 
 import builtins
+import functools
 import operator
-import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
-from coderl_env.judge.arguments import standard_name
-from coderl_env.judge.values import Handle, OwnValue, Shadow
+from coderl_env.judge.values import PROGRAM_MODULE, Handle, OwnValue, Shadow, class_name
 
-__all__ = ["Name", "Object", "Owner", "Shadow", "builtins_of", "shadow_of"]
+__all__ = ["Name", "Object", "Owner", "awaited", "shadow_of"]
 
 _Path = str | int | list[str]
 
@@ -53,14 +52,6 @@ class Owner(Protocol):
 
     def plain(self, value: Any) -> Any:
         """Return a value as the builtin class has it that its own is derived from."""
-        ...
-
-    def evaluate(self, text: str, scope: dict[str, Any] | None) -> Any:
-        """Evaluate a text in the program's process."""
-        ...
-
-    def is_own_text(self, text: Any) -> bool:
-        """Whether a text is the test's own."""
         ...
 
     def class_of(self, one: Object) -> Any:
@@ -131,21 +122,56 @@ class Object:
 
     def __init__(self, program: Owner, handle: Handle) -> None:
         object.__setattr__(self, "_program", program)
-        object.__setattr__(self, "_handle", Handle(handle.number, handle.type_name))
-        object.__setattr__(self, "_is_data", isinstance(handle, OwnValue))
+        object.__setattr__(self, "_handle", handle)
+        # Whether it is part of an object of a class that the test names.
+        object.__setattr__(self, "_is_part", False)
+        # Whether calling it may end an iteration.
+        object.__setattr__(self, "_may_stop", False)
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        return self._program.call(self._handle.number, args, keywords)
+        return _part(self, self._program.call(self._handle.number, args, keywords, may_stop=self._may_stop))
 
     def __getattr__(self, attribute: str) -> Any:
         _refuse_protocol(attribute)
-        return self._program.ask(op="get", target=self._handle.number, attribute=attribute)
+        found = _part(self, self._program.ask(op="get", target=self._handle.number, attribute=attribute))
+        if attribute in ("send", "throw") and type(found) is Object:
+            object.__setattr__(found, "_may_stop", True)
+        return found
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         self._program.set(self._handle.number, attribute, value)
 
     def __delattr__(self, attribute: str) -> None:
         self._program.call(["builtins", "delattr"], (self, attribute), {})
+
+    def __copy__(self) -> Any:
+        return self._program.call(["copy", "copy"], (self,), {})
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self._program.call(["copy", "deepcopy"], (self,), {})
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("a test cannot pickle the program's own object")
+
+    def __hash__(self) -> int:
+        program = self._program
+        if program.names_class_of(self) and program.is_untold(self):
+            found: int = program.call(["builtins", "hash"], (self,), {})
+            return found
+        return hash(program.plain(self)) if _is_data(self) else hash((Object, self._handle.number))
+
+    def __contains__(self, item: Any) -> bool:
+        program = self._program
+        if program.names_class_of(self) and program.is_untold(self):
+            found: bool = program.call(["operator", "contains"], (self, item), {})
+            return found
+        if _is_data(self):
+            return item in program.plain(self)
+        try:
+            items = iter(self)
+        except TypeError:
+            raise program.refuse("in", self) from None
+        return any(item is one or item == one for one in items)
 
     def __enter__(self) -> Any:
         return self._program.ask(op="get", target=self._handle.number, attribute="__enter__")()
@@ -155,11 +181,23 @@ class Object:
         return ends
 
 
+def _is_data(one: Object) -> bool:
+    """Whether an object's class is derived from a builtin one."""
+    return isinstance(one._handle, OwnValue)
+
+
+def _part(whole: Object, found: Any) -> Any:
+    """Return what came of an object; if that is of a class that the test names, so to speak, so is this."""
+    if type(found) is Object and (whole._is_part or whole._program.names_class_of(whole)):
+        object.__setattr__(found, "_is_part", True)
+    return found
+
+
 def _yielding(module: str, function: str) -> Callable[..., Any]:
     """Return a special method that only yields data, whatever the program's object is."""
 
     def method(self: Object, *args: Any) -> Any:
-        return self._program.call([module, function], (self, *args), {}, may_stop=function == "next")
+        return _part(self, self._program.call([module, function], (self, *args), {}, may_stop=function == "next"))
 
     return method
 
@@ -172,9 +210,10 @@ def _deciding(module: str, function: str) -> Callable[..., Any]:
 
     def method(self: Object, *args: Any) -> Any:
         program = self._program
-        if program.names_class_of(self) and program.is_untold(self):
+        known = program.names_class_of(self) or (self._is_part and function == "bool")
+        if known and program.is_untold(self):
             return program.call([module, function], (self, *args), {})
-        if self._is_data:
+        if _is_data(self):
             return getattr(builtins if module == "builtins" else operator, function)(program.plain(self), *args)
         # A list is made without the length, where that fails.
         raise program.refuse(f"{function}()", self, lenient=function == "len")
@@ -192,16 +231,21 @@ def _comparison(name: str) -> Callable[..., Any]:
         program = self._program
         if other is None and name in ("eq", "ne"):
             return name == "ne"
+        is_equality = name in ("eq", "ne")
+        if isinstance(other, Object) and is_equality and not (program.names_class_of(self) or _is_data(self)):
+            return (self is other) == (name == "eq")
         if isinstance(other, Object) and program.names_class_of(self):
             if program.names_class_of(other):
                 return program.call(["operator", name], (self, other), {})
             # Nobody asked for what an object of another class says when it is asked in its turn.
             return program.ask(op="get", target=self._handle.number, attribute=f"__{name}__")(other)
-        if self._is_data:
+        if _is_data(self):
             return getattr(operator, name)(program.plain(self), program.plain(other))
-        if program.names_class_of(self) and name not in ("eq", "ne"):
-            # Maybe the test wants the error that such a comparison is.
-            program.call(["operator", name], (self, other), {})
+        if program.names_class_of(self):
+            # Maybe the test wants the error that such a comparison is, or that it is unequal.
+            found = program.call(["operator", name], (self, other), {})
+            if is_equality and found is (name == "ne"):
+                return found
         raise program.refuse(f"__{name}__", self)
 
     return method
@@ -237,8 +281,8 @@ def _add_methods() -> None:
     made |= {f"__{name}__": _operator(name) for name in ("neg", "pos", "abs", "invert")}
     made |= {f"__{name}__": _yielding("builtins", name) for name in ("iter", "next", "reversed")}
     made |= {f"__{name}__": _yielding("operator", name) for name in ("getitem", "setitem", "delitem")}
-    made |= {f"__{name}__": _deciding("builtins", name) for name in ("len", "bool", "hash", "int", "float")}
-    made |= {f"__{name}__": _deciding("operator", name) for name in ("contains", "index")}
+    made |= {f"__{name}__": _deciding("builtins", name) for name in ("len", "bool", "int", "float")}
+    made["__index__"] = _deciding("operator", "index")
     for name in _OPERATORS:
         function = f"{name}_" if name in ("and", "or") else name
         made[f"__{name}__"] = _operator(function)
@@ -251,18 +295,25 @@ def _add_methods() -> None:
 _add_methods()
 
 
-def _shadow_class(kind: type) -> type:
+# What cannot change, so that it need not be asked for again.
+_SHADOWED = (str, int, float, complex, bytes, tuple, frozenset)
+
+
+@functools.lru_cache
+def _shadow_class(kind: type, name: str) -> Any:
     """Return a class of the referee's own, derived from a builtin one, that knows whose value it shows."""
 
     def attribute(self: Any, name: str) -> Any:
         _refuse_protocol(name)
         return self._program.ask(op="get", target=self._handle.number, attribute=name)
 
-    return type(kind.__name__, (kind, Shadow), {"__getattr__": attribute, "__module__": __name__})
-
-
-# What cannot change, so that it need not be asked for again.
-_SHADOWS = {kind: _shadow_class(kind) for kind in (str, int, float, complex, bytes, tuple, frozenset)}
+    members = {
+        "__getattr__": attribute,
+        "__copy__": lambda self: self,
+        "__deepcopy__": lambda self, memo: self,
+        "__module__": PROGRAM_MODULE,
+    }
+    return type(name, (kind, Shadow), members)
 
 
 def shadow_of(program: Owner, value: OwnValue, plain: Any) -> Any:
@@ -273,41 +324,19 @@ def shadow_of(program: Owner, value: OwnValue, plain: Any) -> Any:
         value: what came.
         plain: the same, as the test would have it.
     """
-    kind: Any = _SHADOWS.get(type(plain))
-    if kind is None:
+    kind: Any = type(plain)
+    if kind not in _SHADOWED:
         return plain
-    shadow = kind(plain)
+    shadow = _shadow_class(kind, class_name(value.type_name))(plain)
     shadow._program = program
-    shadow._handle = Handle(value.number, value.type_name)
+    shadow._handle = value
     return shadow
 
 
-def builtins_of(program: Owner) -> dict[str, Callable[..., Any]]:
-    """Return what stands for those builtin functions that must know of the program's objects, as they do of any."""
+def awaited(program: Owner, handle: Handle) -> Coroutine[Any, Any, Any]:
+    """Return a coroutine that runs the program's, from beginning to end."""
 
-    def is_callable(value: Any) -> bool:
-        if type(value) in (Object, Name):
-            return program.call(["builtins", "callable"], (value,), {}) is True
-        return callable(value)
+    async def run() -> Any:
+        return program.call(["asyncio", "run"], (Object(program, handle),), {})
 
-    def is_instance(value: Any, kinds: Any) -> bool:
-        if type(value) is not Object:
-            return isinstance(value, kinds)
-        if isinstance(kinds, (tuple, types.UnionType)):
-            several = kinds if isinstance(kinds, tuple) else kinds.__args__
-            return any(is_instance(value, kind) for kind in several)
-        if type(kinds) is Name or standard_name(kinds) is not None:
-            return program.call(["builtins", "isinstance"], (value, kinds), {}) is True
-        return isinstance(value, kinds)
-
-    def type_of(value: Any, *more: Any) -> Any:
-        return program.class_of(value) if type(value) is Object else type(value, *more)
-
-    def evaluate(text: Any, *scopes: Any) -> Any:
-        if program.is_own_text(text):
-            caller = sys._getframe(1)
-            return eval(text, *(scopes or (caller.f_globals, caller.f_locals)))
-        merged = {name: value for scope in scopes for name, value in scope.items()}
-        return program.evaluate(text, merged if scopes else None)
-
-    return {"callable": is_callable, "eval": evaluate, "isinstance": is_instance, "type": type_of}
+    return run()

@@ -5,20 +5,22 @@ Loaded by path into the referee, which is trusted and never holds the program; s
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from coderl_env.judge import values, wire
 from coderl_env.judge.arguments import Arguments
 from coderl_env.judge.facts import Facts
-from coderl_env.judge.held import Held
-from coderl_env.judge.objects import Name, Object, Shadow, shadow_of
+from coderl_env.judge.objects import Name, Object, awaited, shadow_of
 from coderl_env.judge.raised import Exceptions, RaisedByProgram, UndecidableError
-from coderl_env.judge.rebuilding import copy_back, is_changeable
+from coderl_env.judge.rebuilding import copy_back
+from coderl_env.judge.shared import Shared
 from coderl_env.judge.twins import Twins
+from coderl_env.judge.values import Shadow
 
 __all__ = ["Abandoned", "ParentGone", "Program"]
 
@@ -49,6 +51,8 @@ class Program:
         unusable: what of the test's own, which nothing that the program did can have caused, could not be sent.
         failure: an assertion that failed in a function of the test called by the program, which may have caught it, or
             what the program's objects would have decided, whatever the test made of that.
+        exceptions: those of the program, as the test sees them.
+        stand_ins: the builtin functions for which others stand in the test, by the ids of those.
     """
 
     def __init__(self, connection: socket.socket, facts: Facts, namespace: dict[str, Any]) -> None:
@@ -56,37 +60,47 @@ class Program:
         self._facts = facts
         self._namespace = namespace
         self.used = False
-        self._ended = False
         self.unusable = ""
         self.failure: Exception | None = None
+        self._begun = self._ended = False
         # Whether anything of the program has reached the test.
         self._heard = False
-        self._nested = 0
+        self._nested = self._asking = 0
         # Threads of a test take turns.
         self._turn = threading.RLock()
         self._objects: dict[int, Any] = {}
         # Numbers of objects that an operator has told what the test expects, maybe.
         self._told: set[int] = set()
+        # Objects of the test that mean nothing to the program, by their negative numbers.
+        self._tokens: dict[int, Any] = {}
         self._arguments = Arguments()
-        self.exceptions = Exceptions(
-            facts.caught, lambda number, name: self.ask(op="get", target=number, attribute=name)
-        )
-        self._held = Held(self._encode, lambda **request: self._request(**request)["value"])
+        self.exceptions = Exceptions(self)
+        self._shared = Shared(self._instead_of, self._wrap, step=-1)
+        # Containers that the test has let go of, as the program is still to be told.
+        self._forgotten: list[int] = []
+        self.stand_ins: dict[int, Any] = {}
         self._twins = Twins(
             lambda **request: self._request(**request)["value"], self._encode, self._wrap, self._class_named
         )
 
+    def begin(self) -> None:
+        """Load the program, give it the test's classes that it lacks, and learn which exceptions the test catches.
+
+        Raises:
+            RaisedByProgram: the program does not load.
+        """
+        if self._facts.sources or self._facts.caught:
+            caught = sorted(self._facts.caught)
+            answer = self._request(op="define", sources=dict(self._facts.sources), caught=caught)
+            self._namespace |= self.exceptions.classes_of(self._wrap(answer["value"]))
+
     def ask(self, **request: Any) -> Any:
         """Send a request and return the program's value, or raise what the program raised."""
-        with self._turn:
-            self._begin()
-            try:
-                self._held.send_changes()
-                answer = self._request(**request)
-                found = self._wrap(answer["value"])
-                return found if "kept" not in answer else self._held.keep(answer["kept"], found)
-            finally:
-                self._heard = True
+        with self._used():
+            self._twins.send_changes()
+            answer = self._request(**request)
+            self._twins.read_changes()
+            return self._wrap(answer["value"])
 
     def set(self, target: str | int | list[str], attribute: str, value: Any) -> None:
         """Set an attribute."""
@@ -95,65 +109,65 @@ class Program:
     def call(
         self, target: str | int | list[str], args: Sequence[Any], keywords: dict[str, Any], *, may_stop: bool = False
     ) -> Any:
-        """Call something of the program; arguments that it changed in place are changed here too.
+        """Call something of the program.
 
         The target is a name, the number of an object, or module and name of a function that needs no program.
         """
-        with self._turn:
-            self._begin()
-            try:
-                self._held.send_changes()
-                self._twins.send_changes()
-                given = [*args, *keywords.values()]
-                answer = self._request(
-                    op="call",
-                    target=target,
-                    args=self._encode(list(args)),
-                    keywords={name: self._encode(value) for name, value in keywords.items()},
-                    may_stop=may_stop,
-                )
-                self._twins.read_changes()
-                if type(answer.get("args")) is not list:
-                    raise wire.WireError("an answer without the arguments")
-                for mine, theirs in zip(given, answer["args"], strict=True):
-                    copy_back(mine, values.map_items(theirs, self._wrap))
-                same = answer.get("same", len(given))
-                # A container that came back is the very one that was given.
-                if same < len(given) and is_changeable(given[same]):
-                    return given[same]
-                return self._wrap(answer["value"])
-            finally:
-                self._heard = True
+        with self._used():
+            self._twins.send_changes()
+            answer = self._request(
+                op="call",
+                target=target,
+                args=self._encode(list(args), as_plain=True),
+                keywords={name: self._encode(value) for name, value in keywords.items()},
+                may_stop=may_stop,
+            )
+            self._twins.read_changes()
+            if answer["args"] is not None:
+                for mine, theirs in zip((*args, *keywords.values()), answer["args"], strict=True):
+                    copy_back(mine, self._wrap(theirs))
+            return self._wrap(answer["value"])
 
     def end(self) -> None:
         """Ask no more: threads that the test left are refused, once whatever they have asked is answered."""
         with self._turn:
             self._ended = True
 
-    def _begin(self) -> None:
-        """Note that the program is used; the first time, it gets the test's classes that it lacks."""
-        if self._ended:
-            raise ParentGone
-        if not self.used:
+    @contextlib.contextmanager
+    def _used(self) -> Iterator[None]:
+        """Keep what is asked, and what comes of it, to one thread."""
+        with self._turn:
+            if self._ended:
+                raise ParentGone
             self.used = True
-            if self._facts.sources:
-                self._request(op="define", sources=dict(self._facts.sources))
+            # While one question is under way, something is that nothing refers to yet.
+            if not self._asking:
+                self._forgotten += self._shared.forget_unused()
+            self._asking += 1
+            try:
+                yield
+            finally:
+                self._asking -= 1
+                self._heard = True
 
     def _request(self, *, may_stop: bool = False, **request: Any) -> dict[str, Any]:
         """Send a request and return the answer, its values decoded.
 
         `may_stop` lets the program end an iteration, as nothing but its iterator may.
         """
-        answer = self._exchange({**request, "test": True}, self._nested > 0)
+        answer = self._exchange(request, self._nested > 0)
         while "callback" in answer:
             answer = self._exchange(self._call_back(answer["callback"], answer["call"]), True)
         if "error" in answer:
             raise self.exceptions.received(answer["error"], may_stop=may_stop)
-        decoded = {name: values.decode_value(answer.get(name)) for name in ("value", "args")}
-        return {**answer, **decoded}
+        return {name: values.decode_value(answer.get(name)) for name in ("value", "args")}
 
     def _exchange(self, request: dict[str, Any], continues: bool) -> dict[str, Any]:
         _descend(_QUESTION_FRAMES)
+        request = {**request, "changes": self._shared.changes(), "forget": self._forgotten}
+        self._forgotten = []
+        if not self._begun:
+            self._begun = request["begins"] = True
         wire.send_frame(self._connection, {"ask": request, "continues": continues})
         try:
             answer, _ = wire.receive_frame(self._connection)
@@ -161,6 +175,7 @@ class Program:
             raise ParentGone from error
         if answer.get("abandon"):
             raise Abandoned
+        self._shared.receive(answer.get("changes", []))
         return answer
 
     def operate(self, name: str, operands: Sequence[Any]) -> Any:
@@ -204,13 +219,14 @@ class Program:
         """Whether no operator has told an object anything."""
         return one._handle.number not in self._told
 
-    def evaluate(self, text: str, scope: dict[str, Any] | None) -> Any:
-        """Evaluate a text in the program's process, whose it may be: here it could do all that a test can."""
-        return self.ask(op="evaluate", text=text, scope=None if scope is None else self._encode(scope))
+    def evaluate(self, text: Any, mode: str, scope: dict[str, Any] | None) -> Any:
+        """Run a text in the program's process, whose it may be: here it could do all that a test can."""
+        sent = None if scope is None else self._encode(scope)
+        return self.ask(op="evaluate", text=str(text), mode=mode, scope=sent)
 
     def is_own_text(self, text: Any) -> bool:
-        """Whether the test itself holds this text, or it is no text at all."""
-        return type(text) is not str or text in self._facts.texts
+        """Whether the test itself holds this text."""
+        return type(text) is str and text in self._facts.texts
 
     def refuse(self, what: str, one: Object, *, lenient: bool = False) -> UndecidableError:
         """Return the error to raise where the program's object would decide; the test fails even if it catches it."""
@@ -221,10 +237,14 @@ class Program:
 
     def plain(self, value: Any) -> Any:
         """Return a value as the builtin class has it that its own is derived from."""
-        if type(value) is not Object or not value._is_data:
+        if type(value) is not Object or not isinstance(value._handle, values.OwnValue):
             return value
-        with self._turn:
-            return self._wrap(self._request(op="content", target=value._handle.number)["value"])
+        plain = value._handle.plain
+        # What can change is asked for again; what cannot is not, lest it be another each time.
+        if type(plain) in values.CHANGEABLE:
+            with self._turn:
+                plain = self._request(op="content", target=value._handle.number)["value"]
+        return self._wrap(plain)
 
     def class_of(self, one: Object) -> Any:
         """Return what stands for an object's class: the test's own name for it, if it has one."""
@@ -264,10 +284,9 @@ class Program:
                 raise RecursionError("test and program call each other too deeply")
             self._twins.read_changes()
             args, keywords = self._wrap(values.decode_value(call))
-            value = self._arguments.function(number)(*args, **keywords)
-            self._held.send_changes()
+            value = self._arguments.function(number)(*args, **dict(keywords))
             self._twins.send_changes()
-            reply = {"op": "return", "value": self._encode(value), "args": self._encode(self._changed(args, call))}
+            reply = {"op": "return", "value": self._encode(value)}
         except (Abandoned, ParentGone):
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a test's function raises, it raises in the program
@@ -279,18 +298,9 @@ class Program:
         finally:
             self._nested -= 1
 
-    def _changed(self, args: list[Any], call: Any) -> list[Any]:
-        """Return the arguments that the test's function has changed, and None for each of the others."""
-        if not any(map(is_changeable, args)):
-            return []
-        return [
-            value if is_changeable(value) and self._encode(value) != before else None
-            for value, before in zip(args, call[0], strict=True)
-        ]
-
-    def _encode(self, value: Any) -> Any:
+    def _encode(self, value: Any, *, as_plain: bool = False) -> Any:
         try:
-            return values.encode_value(value, self._instead_of)
+            return self._shared.encode(value, as_plain=as_plain)
         except wire.WireError as error:
             self._note_unusable(str(error))
             raise
@@ -298,12 +308,16 @@ class Program:
     def _instead_of(self, value: Any) -> Any:
         kind: Any = type(value)
         if kind is Object or issubclass(kind, Shadow):
-            return value._handle
+            return values.Handle(value._handle.number, value._handle.type_name)
         if kind is Name:
             return values.Argument("name", value._name)
-        if isinstance(value, type) and self.exceptions.classes.get(value.__name__) is value:
+        if kind is object:
+            return self._token_of(value)
+        if isinstance(value, BaseException):
+            return self.exceptions.argument_of(value)
+        if isinstance(value, type) and self.exceptions.is_own(value):
             return values.Argument("name", value.__name__)
-        found = self._arguments.argument_of(value)
+        found = self._arguments.argument_of(self.stand_ins.get(id(value), value))
         if found is None:
             found = self._twins.handle_of(value)
         if found is None:
@@ -311,6 +325,13 @@ class Program:
             self._note_unusable(message)
             raise TypeError(message)
         return found
+
+    def _token_of(self, value: object) -> values.Argument:
+        for number, known in self._tokens.items():
+            if known is value:
+                return values.Argument("token", number)
+        self._tokens[-1 - len(self._tokens)] = value
+        return values.Argument("token", -len(self._tokens))
 
     def _note_unusable(self, message: str) -> None:
         if not self._heard and not self.unusable:
@@ -321,8 +342,10 @@ class Program:
         return found if isinstance(found, type) and found.__module__ == self._namespace["__name__"] else None
 
     def _wrap(self, value: Any) -> Any:
-        """Replace the handles in a value that came by what stands for the objects here."""
+        """Replace what stands for objects and shared containers in a value that came by what they are here."""
         kind = type(value)
+        if kind is values.Reference:
+            return self._shared.container(value.number)
         if kind is values.Handle or kind is values.OwnValue:
             return self._object_of(value)
         if kind in (set, frozenset):
@@ -335,21 +358,27 @@ class Program:
         return values.map_items(value, self._wrap)
 
     def _wrap_key(self, key: Any) -> Any:
-        """Replace the handles in a key or an element of a set, as far as the replacement can be one."""
-        if type(key) is tuple:
-            return tuple(map(self._wrap_key, key))
-        if type(key) is values.Handle and key.type_name not in self._facts.named:
-            return key
-        return self._wrap(key)
+        return tuple(map(self._wrap_key, key)) if type(key) is tuple else self._wrap(key)
 
     def _object_of(self, handle: values.Handle) -> Any:
-        if handle.number in self._objects:
-            return self._objects[handle.number]
-        if type(handle) is values.OwnValue and handle.type_name not in self._facts.named:
-            return shadow_of(self, handle, self._wrap(handle.plain))
+        number = handle.number
+        if number < 0:
+            if number not in self._tokens:
+                raise wire.WireError("there is no object of the test of this number")
+            return self._tokens[number]
+        if number in self._objects:
+            return self._objects[number]
         found = self._twins.object_of(handle)
-        if found is None:
-            found = self._objects[handle.number] = Object(self, handle)
+        if found is None and type(handle) is values.OwnValue and handle.type_name not in self._facts.named:
+            plain = self._wrap(handle.plain)
+            if type(plain) in values.CHANGEABLE:
+                return plain
+            found = shadow_of(self, handle, plain)
+        elif found is None and handle.type_name == "coroutine":
+            found = awaited(self, handle)
+        elif found is None:
+            found = Object(self, handle)
+        self._objects[number] = found
         return found
 
 

@@ -6,12 +6,16 @@ Loaded by path into the referee; standard library only.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable
-from typing import Any
+import sys
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from coderl_env.judge import values
 
 __all__ = ["Exceptions", "RaisedByProgram", "UndecidableError"]
+
+# What the interpreter's own exceptions keep in places of their own.
+_FIELDS = ("args", "code", "errno", "filename", "lineno", "msg", "name", "obj", "offset", "path", "strerror", "value")
 
 
 class UndecidableError(TypeError):
@@ -22,47 +26,149 @@ class RaisedByProgram:
     """Marks the exceptions that came from the program's process."""
 
 
+class Asks(Protocol):
+    """What exceptions ask of the program."""
+
+    def ask(self, **request: Any) -> Any:
+        """Send a request and return the program's value."""
+        ...
+
+    def call(self, target: str, args: Any, keywords: Any) -> Any:
+        """Call something of the program."""
+        ...
+
+
 class Exceptions:
-    """The program's exceptions, as one test sees them.
+    """The program's exceptions, as one test sees them."""
 
-    Args:
-        names: classes of the program that the test catches.
-        attribute: returns an attribute of the program's object of a number.
-    """
+    def __init__(self, program: Asks) -> None:
+        self._program = program
+        self._classes: dict[str, type] = {}
 
-    def __init__(self, names: Iterable[str], attribute: Callable[[int, str], Any]) -> None:
-        self.classes = {name: type(name, (Exception,), {"__module__": "test"}) for name in names}
-        self._attribute = attribute
+    def classes_of(self, lineages: Mapping[str, list[str] | None]) -> Mapping[str, type]:
+        """Return a class for each name that the test catches, derived from each other as the program's are.
+
+        Args:
+            lineages: names of the classes that each is derived from, builtin ones last; None for what is no exception.
+        """
+        for name, lineage in sorted(lineages.items(), key=lambda item: len(item[1] or ())):
+            parents = [self._classes[parent] for parent in lineage or () if parent in self._classes]
+            builtin = next(_builtin_kinds(lineage or ()), Exception)
+            self._classes[name] = _made(name, parents, [builtin], {"_program": self})
+        return {name: kind for name, kind in self._classes.items() if lineages[name] is not None}
+
+    def is_own(self, kind: type) -> bool:
+        """Whether this is one of those classes."""
+        return self._classes.get(kind.__name__) is kind
+
+    def constructed(self, name: str, args: Any, keywords: Any) -> Any:
+        """Return a new exception of the program's class `name`."""
+        found = self._program.call(name, args, keywords)
+        handle = getattr(found, "_handle", None)
+        if handle is None:
+            return found
+        try:
+            return self._program.ask(op="throw", target=handle.number)
+        except Exception as error:
+            if not isinstance(error, RaisedByProgram):
+                raise
+            return error.with_traceback(None)
+
+    def attribute(self, name: str, attribute: str) -> Any:
+        """Return an attribute of the program's class `name`."""
+        return self._program.ask(op="get", target=name, attribute=attribute)
+
+    def class_of(self, error: Any) -> type:
+        """Return the class that a test expects an exception of the program to have."""
+        return error.expected_class or type(error)
 
     def received(self, error: dict[str, Any], *, may_stop: bool) -> BaseException:
         """Return what the test catches where the program raised `error`; `may_stop` if that may end an iteration."""
         # They would end a loop of the test's own, silently; Python makes them this inside a generator.
         stops = error["base"] in ("StopIteration", "StopAsyncIteration") and not may_stop
-        found = getattr(builtins, "RuntimeError" if stops else error["base"], None)
-        kind: type[Exception] = Exception
-        if isinstance(found, type) and issubclass(found, Exception) and not issubclass(found, BaseExceptionGroup):
-            kind = found
-        own = [self.classes[name] for name in error["kinds"] if name in self.classes]
+        kind: type = RuntimeError if stops else next(_builtin_kinds([error["base"]]), Exception)
+        library = _imported(error["library"])
+        if library is not None and not stops:
+            kind = library
+        own = [self._classes[name] for name in error["kinds"] if name in self._classes]
         number = error["number"]
         members: dict[str, Any] = {"__str__": lambda self: str(error["message"]), "program_number": number}
+        first = next(iter(error["kinds"]), None)
+        members["expected_class"] = kind if first is None else self._classes.get(first)
         if number is not None:
-            attribute = self._attribute
-            members["__getattr__"] = lambda self, name: attribute(number, name)
-            members["args"] = property(lambda self: attribute(number, "args"))
+            ask = self._program.ask
+            members["__getattr__"] = lambda self, name: ask(op="get", target=number, attribute=name)
+            members["__repr__"] = lambda self: str(self.__getattr__("__repr__")())
+            for name in _FIELDS:
+                if name == "args" or hasattr(kind, name):
+                    members[name] = _asked(ask, number, name)
+        name = values.class_name(error["type"].rpartition(".")[2])
+        marked: Any = _made(name, own, [kind, RaisedByProgram], {**members, "_program": self})
         # Made without its constructor: some, such as UnicodeDecodeError, want more than a message.
-        marked: Any = type(error["type"].rpartition(".")[2] or kind.__name__, (*own, kind, RaisedByProgram), members)
         exception: BaseException = marked.__new__(marked)
+        BaseException.__init__(exception, str(error["message"]))
+        if isinstance(exception, StopIteration):
+            # The interpreter itself reads the value.
+            StopIteration.__init__(exception, values.decode_value(error["value"]))
         return exception
 
     def sent(self, error: BaseException) -> dict[str, Any]:
         """Return what the program's process makes its own exception of."""
-        name = type(error).__name__
-        return {
-            "number": getattr(error, "program_number", None) if isinstance(error, RaisedByProgram) else None,
-            "name": name if self.classes.get(name) is type(error) else None,
-            "base": _base_of(error),
-            "args": values.encode_value(_arguments_of(error), str),
-        }
+        own = getattr(error, "program_number", None) if isinstance(error, RaisedByProgram) else None
+        return {"number": own, "base": _base_of(error), "args": values.encode_value(_arguments_of(error), str)}
+
+    def argument_of(self, error: BaseException) -> Any:
+        """Return what to send instead of an exception that a test passes to the program."""
+        if isinstance(error, RaisedByProgram) and getattr(error, "program_number", None) is not None:
+            number: Any = getattr(error, "program_number", None)
+            return values.Handle(number, type(error).__name__)
+        return values.Argument("error", [_base_of(error), tuple(_arguments_of(error))])
+
+
+class _Constructed(type):
+    """Class of the classes whose objects the program's process makes."""
+
+    _program: Exceptions
+
+    def __call__(cls, *args: Any, **keywords: Any) -> Any:
+        return cls._program.constructed(cls.__name__, args, keywords)
+
+    def __getattr__(cls, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return cls._program.attribute(cls.__name__, attribute)
+
+
+def _asked(ask: Any, number: int, name: str) -> property:
+    """Return a field that the program is asked for; the interpreter may set it, which changes nothing."""
+    return property(lambda self: ask(op="get", target=number, attribute=name), lambda self, value: None)
+
+
+def _made(name: str, own: list[type], others: list[type], members: Mapping[str, Any]) -> Any:
+    """Return an exception's class, of the program's own kinds if they go together with the others."""
+    members = {**members, "__module__": values.PROGRAM_MODULE}
+    try:
+        return _Constructed(name, (*own, *others), members)
+    except TypeError:
+        return _Constructed(name, tuple(others), members)
+
+
+def _builtin_kinds(names: Any) -> Any:
+    """Yield the exceptions among builtin names that tests catch as such."""
+    for name in names:
+        found = getattr(builtins, name, None)
+        if isinstance(found, type) and issubclass(found, Exception) and not issubclass(found, BaseExceptionGroup):
+            yield found
+
+
+def _imported(library: list[str] | None) -> type | None:
+    """Return the exception of the standard library of this module and name, if the test has imported that."""
+    if library is None or len(library) != 2 or library[0].partition(".")[0] not in sys.stdlib_module_names:
+        return None
+    found: Any = sys.modules.get(library[0])
+    for part in library[1].split("."):
+        found = getattr(found, part, None)
+    return found if isinstance(found, type) and issubclass(found, Exception) else None
 
 
 def _base_of(error: BaseException) -> str:

@@ -9,10 +9,10 @@ import builtins
 import collections
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["Functions", "copy_back", "error_of", "is_changeable", "named", "rebuild"]
+__all__ = ["Functions", "copy_back", "error_of", "named", "rebuild"]
 
 
 class Functions:
@@ -31,7 +31,7 @@ class Functions:
         # Threads of the program take turns; within one, the test may call the program, and the program the test.
         self._turn = threading.RLock()
 
-    def make(self, number: int, name: str, parameters: list[str] | None) -> Callable[..., Any]:
+    def make(self, number: int, name: str, parameters: tuple[str, ...] | None) -> Callable[..., Any]:
         """Return a function that has the test call its own; of these parameters, where they are known."""
 
         def function(*args: Any, **keywords: Any) -> Any:
@@ -54,18 +54,18 @@ def rebuild(kind: str, content: Any, functions: Functions) -> Any:
     return _KINDS[kind](functions, *content)
 
 
-def _array(functions: Functions, dtype: str, shape: list[int] | None, data: bytes) -> Any:
+def _array(functions: Functions, dtype: str, shape: tuple[int, ...] | None, data: bytes) -> Any:
     import numpy
 
     array: Any = numpy.ndarray(shape or (), dtype, bytearray(data)).copy()
     return array[()] if shape is None else array
 
 
-def _iterator(functions: Functions, items: list[Any], rest: Callable[[], list[Any]] | None) -> Iterator[Any]:
+def _iterator(functions: Functions, items: Sequence[Any], rest: Callable[[], Sequence[Any]] | None) -> Iterator[Any]:
     return iter(items) if rest is None else _chain(items, rest)
 
 
-def _chain(items: list[Any], rest: Callable[[], list[Any]]) -> Iterator[Any]:
+def _chain(items: Sequence[Any], rest: Callable[[], Sequence[Any]]) -> Iterator[Any]:
     while items:
         yield from items
         items = rest()
@@ -89,14 +89,14 @@ def named(module: str, name: str) -> Any:
     return found
 
 
-def error_of(base: str, args: list[Any], own: Any = None) -> BaseException:
-    """Return an exception like the test's: of the program's `own` class if it is one, else the builtin one."""
+def error_of(base: str, args: Sequence[Any]) -> BaseException:
+    """Return the builtin exception that a test's function raised, or that it is a kind of."""
     kind = getattr(builtins, base)
-    if isinstance(own, type) and issubclass(own, kind):
-        kind = own
     # Without its constructor: some, such as UnicodeDecodeError, want more than a message.
     error: BaseException = kind.__new__(kind, *args)
-    error.args = tuple(args)
+    BaseException.__init__(error, *args)
+    if isinstance(error, StopIteration):
+        StopIteration.__init__(error, *args)  # the interpreter reads its value
     return error
 
 
@@ -114,11 +114,6 @@ def copy_back(mine: Any, theirs: Any) -> None:
     elif type(theirs) is list and kind.__module__ == "numpy" and hasattr(mine, "shape"):
         with contextlib.suppress(TypeError, ValueError, OverflowError):
             mine[...] = theirs
-
-
-def is_changeable(value: Any) -> bool:
-    """Whether this is a container that `copy_back` can give another content."""
-    return type(value) in (list, collections.deque, *_UPDATED)
 
 
 _UPDATED = (dict, set, collections.Counter, collections.OrderedDict, collections.defaultdict)

@@ -8,6 +8,7 @@ environment; standard library only.
 from __future__ import annotations
 
 import ast
+import builtins
 import contextlib
 import importlib
 import os
@@ -41,24 +42,30 @@ facts = importlib.import_module("coderl_env.judge.facts")
 objects = importlib.import_module("coderl_env.judge.objects")
 programs = importlib.import_module("coderl_env.judge.program")
 raised = importlib.import_module("coderl_env.judge.raised")
+stand_ins = importlib.import_module("coderl_env.judge.stand_ins")
 
 
 def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str, Any]:
     """Run one test; answer how it ended: `ok`, `failed`, `raised` (by the program), `abandoned`, or `broken` itself."""
     try:
         tree = ast.parse(request["code"])
-        code = compile(tree, "test", "exec")
-        namespace = _module("test")
+        compile(tree, "test", "exec")
+        namespace = _module("__main__")
+        # Functions keep the builtins that there are when they are made.
+        namespace["__builtins__"] = dict(vars(builtins))
         _define_helpers(request["starter_code"], request["entry_point"], namespace)
     except Exception as error:  # noqa: BLE001 - a fault of the problem, whatever it is
         return {"done": "broken", "message": _describe(error)}
     namespace |= facts.borrowed_names(tree, request["starter_code"], request["entry_point"])
     said = facts.facts_of(tree, namespace, request["entry_point"])
     program = programs.Program(connection, said, namespace)
-    functions = objects.builtins_of(program)
-    namespace |= {name: value for name, value in functions.items() if facts.only_called(tree, name)}
+    functions = stand_ins.stand_ins_of(program)
+    if not facts.only_called(tree, "type"):
+        del functions["type"]  # the test needs the class
+    program.stand_ins = {id(function): getattr(builtins, name) for name, function in functions.items()}
+    namespace["__builtins__"].update(functions)
     namespace |= {name: objects.Name(program, name) for name in said.asked}
-    namespace |= program.exceptions.classes
+    code = compile(ast.fix_missing_locations(_Attributes().visit(tree)), "test", "exec")
     answer = _run_code(code, namespace, program)
     program.end()
     if program.unusable:
@@ -69,6 +76,19 @@ def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str,
     return answer
 
 
+class _Attributes(ast.NodeTransformer):
+    """Asks `getattr` for attributes that what stands for an object of the program has itself."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """Return what to put in an attribute's place."""
+        self.generic_visit(node)
+        if node.attr not in stand_ins.ATTRIBUTES or not isinstance(node.ctx, ast.Load):
+            return node
+        return ast.copy_location(
+            ast.Call(ast.Name("getattr", ast.Load()), [node.value, ast.Constant(node.attr)], []), node
+        )
+
+
 def _module(name: str) -> dict[str, Any]:
     """Return the names of a new module; data classes look their own up."""
     sys.modules[name] = types.ModuleType(name)
@@ -77,11 +97,15 @@ def _module(name: str) -> dict[str, Any]:
 
 def _run_code(code: types.CodeType, namespace: dict[str, Any], program: Any) -> dict[str, Any]:
     try:
+        program.begin()
         exec(code, namespace)
     except programs.Abandoned:
         return {"done": "abandoned"}
     except programs.ParentGone:
         raise
+    except SystemExit as stop:  # as of unittest.main()
+        if stop.code:
+            return {"done": "failed", "message": _describe(stop)}
     except BaseException as error:  # noqa: BLE001 - whatever a test raises is its answer
         if isinstance(error, raised.RaisedByProgram):
             return {"done": "raised"}
@@ -151,6 +175,9 @@ def main(argv: list[str]) -> int:
     # One stack and buffer per processor would exceed that on a large machine as soon as a test imports numpy.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     sys.setrecursionlimit(_RECURSION_LIMIT)
+    # What tests look at, and where they write.
+    sys.argv = ["test"]
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the process lives
     _confine()
     connection = socket.socket(fileno=int(argv[1]))
     wire.send_frame(connection, {"ready": True})

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from coderl_env.judge import values, wire
+from coderl_env.judge import checks, values, wire
 from coderl_env.judge.asserts import check_specially, judge_asserts
 from coderl_env.judge.compare import COMPARATORS, values_equal, values_equal_apps
 from coderl_env.judge.process import Frame, HelperFailure, Zygote
@@ -260,28 +260,26 @@ def _reply(received: dict[str, Any], may_call_back: bool) -> dict[str, Any]:
     Raises:
         WireError: it is not what a child answers.
     """
+    changes = {"changes": checks.check_changes(received["changes"])} if "changes" in received else {}
     if "error" in received:
-        return {"error": values.check_error(received["error"])}
+        return {"error": checks.check_error(received["error"]), **changes}
     if may_call_back and "callback" in received:
         if type(received["callback"]) is not int or "call" not in received:
             raise wire.WireError("a call of a test's function is malformed")
-        values.check_value(received["call"])
-        return {key: received[key] for key in ("callback", "call")}
+        checks.check_value(received["call"])
+        return {"callback": received["callback"], "call": received["call"], **changes}
     if "value" not in received:
         raise wire.WireError("an answer without a value")
     reply: dict[str, Any] = {key: received[key] for key in ("value", "args") if key in received}
     for value in reply.values():
-        values.check_value(value)
-    places = {key: received[key] for key in ("same", "kept") if key in received}
-    if not all(type(place) is int and place >= 0 for place in places.values()):
-        raise wire.WireError("an answer's place of a value is no number")
-    return reply | places
+        checks.check_value(value)
+    return reply | changes
 
 
 def _described(said: bytes) -> dict[str, Any] | None:
     """Return what a program's process said of an exception; whatever is not of that form counts as nothing."""
     try:
-        return values.check_error(json.loads(said))
+        return checks.check_error(json.loads(said))
     except (ValueError, RecursionError, wire.WireError):
         return None
 
@@ -314,4 +312,6 @@ def _plain(value: Any) -> Any:
     plain = values.from_numpy(value)
     if plain is not value:
         return plain
+    if values.is_own(type(value)):
+        return None
     raise ValueError(f"a call's test holds a {type(value).__name__}, which cannot be sent to a program: {value!r}")

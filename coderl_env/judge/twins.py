@@ -25,7 +25,7 @@ class Twins:
 
     Args:
         request: sends a request to the program and returns the value, with handles for the program's objects.
-        encode: makes a value ready to send.
+        encode: makes a value ready to send; `as_plain` by its content.
         wrap: replaces the handles in a value that came back.
         class_named: returns the class that the test defines under a name, or None.
     """
@@ -33,7 +33,7 @@ class Twins:
     def __init__(
         self,
         request: Callable[..., Any],
-        encode: Callable[[Any], Any],
+        encode: Callable[..., Any],
         wrap: Callable[[Any], Any],
         class_named: Callable[[str], type | None],
     ) -> None:
@@ -58,7 +58,7 @@ class Twins:
             return None
         lineage = self._request(op="get", target=kind.__name__, attribute="__mro__")
         theirs = self._request(
-            op="call", target=f"{kind.__name__}.__new__", args=self._encode([lineage[0]]), keywords={}
+            op="call", target=f"{kind.__name__}.__new__", args=self._encode([lineage[0]], as_plain=True), keywords={}
         )
         self._remember(mine, theirs)
         self._to_send.append(mine)
@@ -116,11 +116,11 @@ class Twins:
     def _send(self, mine: Any) -> None:
         attributes = dict(vars(mine))
         number = self._pairs[id(mine)][1].number
-        self._request(op="set", target=number, attribute="__dict__", value=self._encode(attributes))
+        self._request(op="set", target=number, attribute="__dict__", value=self._encode(attributes, as_plain=True))
         self._sent[id(mine)] = attributes
 
     def _read(self, mine: Any) -> None:
-        attributes = self._request(op="get", target=self._pairs[id(mine)][1].number, attribute="__dict__")
+        attributes = self._request(op="get", target=self._pairs[id(mine)][1].number, attribute="__dict__", plain=True)
         if type(attributes) is not dict or not all(type(name) is str for name in attributes):
             raise WireError("an object's attributes are no dict")
         if any(callable(getattr(type(mine), name, None)) for name in attributes):

@@ -164,6 +164,7 @@ CASES = [
     # Classes that only the test defines.
     ("def f(h): return h.value + 1", DATA_CLASS + "assert f(Node(3)) == 4", OK),
     ("def f(n): return Node(n)", DATA_CLASS + "assert f(3) == Node(3)", OK),
+    ("def f(n): return D.EXPECTED", "class D:\n    EXPECTED = 9\nassert f(1) == D.EXPECTED", RAISED),
     ("def f(n): return Node", "class Node:\n    def check(self): assert self.x == 1\nassert f(3)", RAISED),
     # Names that a test uses, and neither it nor the program need import.
     ("def isclose(*a): return True\ndef f(x): return 9", "assert isclose(f(1), 2.5)", WRONG),
@@ -184,9 +185,165 @@ def test_an_object_is_what_it_is_in_plain_python(judge: Judge, program: str, cod
     assert judge.judge(program, Problem("p", "", (AssertCase(code),))).cases[0].verdict is verdict
 
 
+OBJECTS = '''
+class Matrix:
+    def __init__(s, d): s.d = d
+    def get(s, i, j): return s.d[i][j]
+class Account:
+    def __init__(s): s._h = []
+    def history(s): return s._h
+    @property
+    def h(s): return s._h
+    def dep(s, x): s._h.append(x)
+class Box:
+    def __init__(s, l): s.l = l
+    def add(s, x): s.l.append(x)
+class A:
+    """Doc"""
+    def __init__(s, x=0): s.x = x
+    def __copy__(s): return s
+class MyErr(ValueError):
+    def __init__(s, m, code=4): super().__init__("wrong"); s.code = code
+class Base(Exception): pass
+class Sub(Base): pass
+def f(a): return list(a)
+def g(x, a=[]):
+    a.append(x); return a
+def raises(x=0): raise MyErr("a")
+def sub(): raise Sub("s")
+def it():
+    yield 1
+    yield 2
+def echo():
+    x = yield 1
+    yield x
+    return 5
+def same(a, b): return a is b
+def ident(x): return x
+async def slow(x):
+    import asyncio
+    await asyncio.sleep(0)
+    return 2 * x
+import json
+def loads(s): return json.loads(s)
+def key(): raise KeyError("k")
+def nest(): return {"a": [1, 2], "b": {"c": [3]}}
+import functools
+@functools.lru_cache
+def cached(x): return x
+class Node:
+    def __init__(s, v, nxt=None): s.v = v; s.next = nxt
+class L:
+    def __init__(s, *vs):
+        s.head = None
+        for v in reversed(vs): s.head = Node(v, s.head)
+'''
+
+SEEN = [
+    ("a=[[1,2],[3]]; c=f(a); c[0].append(99); assert a==[[1,2],[3]]", WRONG),
+    ("a=[[1,2],[3]]; c=f(a)\nassert c[0] is not a[0]", WRONG),
+    ("a=[[1,2],[3]]; c=f(a)\nassert c[0] is a[0] and c is not a", OK),
+    ("d=[[1,2]]; m=Matrix(d); d[0][0]=99\nassert m.get(0,0)==1", WRONG),
+    ("d=[[1,2]]; m=Matrix(d); d[0][0]=99\nassert m.get(0,0)==99", OK),
+    ("a=Account(); a.dep(1); h=a.history(); h.append(5); assert a.history()==[1]", WRONG),
+    ("a=Account(); h=a.h; a.dep(1); assert h==[]", WRONG),
+    ("a=Account(); h=a.h; a.dep(1); assert h==[1]", OK),
+    ("r1=g(1); r2=g(2)\nassert r1 is not r2 and r1==[1]", WRONG),
+    ("x=[1]; b=Box(x); b.add(2); assert x==[1]", WRONG),
+    ("x=[1]; b=Box(x); b.add(2); assert x==[1,2]; b.l.append(3); assert x==[1,2,3]", OK),
+    ("x=[1]\nassert same(x, x) and not same([1],[1])", OK),
+    ("x=[1]; y=[x,x]; z=ident(y); z[0].append(2)\nassert y==[[1,2],[1,2]] and z is y", OK),
+    ("a=nest(); a['a'].append(2); assert a['a']==[1,2,2] and a['b']['c'] is a['b']['c']", OK),
+    ("x=[]; x.append(x)\nassert ident(x) is x and x[0] is x", OK),
+    ("import copy\nd={'k':[1]}; e=copy.deepcopy(ident(d)); e['k'].append(2); assert d=={'k':[1]}", OK),
+    (("c=A()\n"
+     "assert not hasattr(c,'__iter__') and not hasattr(c,'__next__') and hasattr(c,'x')"), OK),
+    ("assert not hasattr(A(),'__len__') and not hasattr(it(),'__len__') and hasattr(it(),'__next__')", OK),
+    ("c=A()\nassert not hasattr(c,'_program') and not hasattr(c,'__call__') and not hasattr(c,'__enter__')", OK),
+    ("assert A().__class__.__name__=='A' and A().__class__ is A", OK),
+    ("assert A(3).__dict__=={'x':3} and vars(A(3))=={'x':3} and 'x' in dir(A())", OK),
+    ("assert A.__doc__=='Doc' and A().__doc__ == 'Doc'", OK),
+    ("def h():\n  yield from it()\nassert list(h())==[1,2]", OK),
+    ("import copy\na=A(1); b=copy.copy(a); assert b is not a", WRONG),
+    ("import copy\na=A(1); b=copy.deepcopy(a); b.x=2; assert a.x==1 and b is not a", OK),
+    (("def assert_raises(exc, fn, *a):\n  try: fn(*a)\n  except exc: return\n  assert False\n"
+     "assert_raises(MyErr, raises, 1); assert_raises(ValueError, raises)"), OK),
+    (("try: raises()\n"
+     "except Exception as e: assert isinstance(e, MyErr) and isinstance(e, ValueError) and e.code == 4"), OK),
+    (("try: raises()\n"
+     "except Exception as e: assert type(e) is MyErr and type(e).__name__ == 'MyErr'"), OK),
+    ("try: raises()\nexcept Exception as e: assert repr(e) == \"MyErr('wrong')\"", OK),
+    (("try: key()\n"
+     "except Exception as e: assert type(e) is KeyError and repr(e) == \"KeyError('k')\" and e.args == ('k',)"), OK),
+    ("assert issubclass(MyErr, ValueError) and issubclass(Sub, Base) and not issubclass(Base, Sub)", OK),
+    ("try: sub()\nexcept Sub: pass\ntry: sub()\nexcept Base: pass\nassert issubclass(Sub, Base)", OK),
+    ("import json\ntry: loads('{')\nexcept json.JSONDecodeError as e: assert e.pos == 1\nelse: assert False", OK),
+    ("e = MyErr('b')\nassert str(e) == 'b'", WRONG),
+    ("e = MyErr('b', 7)\nassert str(e) == 'wrong' and e.code == 7", OK),
+    (("g = echo()\nassert next(g) == 1 and g.send(3) == 3\ntry: next(g)\n"
+     "except StopIteration as e: assert e.value == 5"), OK),
+    ("g = echo(); next(g); g.send(3)\ntry: g.send(4)\nexcept StopIteration as e: assert e.value == 5", OK),
+    (("import asyncio\nassert asyncio.run(slow(4)) == 8\nasync def t():\n"
+     "    r = await asyncio.gather(slow(1), slow(2))\n    assert r == [2, 4]\nasyncio.run(t())"), OK),
+    (("import unittest\nclass T(unittest.TestCase):\n"
+     "    def test_a(self): self.assertEqual(f([1]), [1])\nif __name__ == '__main__': unittest.main()"), OK),
+    (("import unittest\nclass T(unittest.TestCase):\n"
+     "    def test_a(self): self.assertEqual(f([1]), [2])\nif __name__ == '__main__': unittest.main()"), WRONG),
+    ("cached(1); cached(1)\nassert cached.cache_info().hits == 1", OK),
+    ("s = object()\nassert same(s, s) and ident(s) is s and not same(s, object())", OK),
+    ("e = ValueError('a')\nassert str(ident(e)) == 'a'", OK),
+    (("l = L(1,2,3); c = l.head; n = 0; seen = set()\nwhile c:\n    n += c.v; seen.add(c); c = c.next\n"
+     "assert n == 6 and len(seen) == 3 and l.head == l.head"), OK),
+    ("assert 2 in it() and 3 not in it()", OK),
+    ("import datetime\nassert ident(datetime.timedelta(1)) == datetime.timedelta(days=1)", OK),
+    ("d = {'x': 5}\nassert eval(ident('x + 1'), None, d) == 6 and eval(ident('x'), d) == 5", OK),
+    ("d = {}\nexec(ident('y = 3\\ndef k(): return y'), d)\nassert d['y'] == 3 and d['k']() == 3", OK),
+    ("c = compile(ident('1 + 2'), 'x', 'eval')\nassert eval(c) == 3", OK),
+    ("assert list(map(eval, ident(['1', '1 + 1']))) == [1, 2]", OK),
+    ("from unittest.mock import Mock\nm = Mock(return_value=3)\nassert ident(m)(1) == 3", OK),
+    ("import io, contextlib\nxs = [1]\nwith contextlib.suppress(MyErr): raises()\nassert ident(xs) is xs", OK),
+    ("class D:\n IN=3\n EXPECTED=9\nassert f([D.IN])==[D.EXPECTED]", WRONG),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "verdict"), SEEN)
+def test_a_test_sees_what_it_would_see_in_plain_python(judge: Judge, code: str, verdict: Verdict) -> None:
+    assert judge.judge(OBJECTS, Problem("p", "", (AssertCase(code),))).cases[0].verdict is verdict
+
+
+TAKE_OVER = "__import__('gc').collect(); __import__('sys').modules['coderl_env.judge.wire'].send_frame = print"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "exec(f(1))",
+        "exec(f(1), {})",
+        "eval(compile(f(1), 'a', 'exec'))",
+        "exec(f(1).encode())",
+        "list(map(exec, [f(1)]))",
+        "import builtins\nbuiltins.exec(f(1))",
+        "import pickle\npickle.loads(g(1))",
+    ],
+)
+def test_what_a_program_answers_never_reaches_the_next_test(judge: Judge, code: str) -> None:
+    """Code that ran in the tests' process could decide all tests to come."""
+    program = f"""
+import pickle
+CODE = {TAKE_OVER!r}
+class Loaded:
+    def __reduce__(self): return exec, (CODE,)
+def f(x): return CODE
+def g(x): return pickle.dumps(Loaded())
+"""
+    judge.judge(program, Problem("p", "", (AssertCase(code),)))
+    after = Problem("q", "", (AssertCase("assert h(1) == 6"), AssertCase("assert h(1) == 0")))
+    assert [case.verdict for case in judge.judge("def h(x): return 0", after).cases] == [WRONG, OK]
+
+
 def test_a_test_that_the_answer_ends_is_a_failed_one(judge: Judge) -> None:
-    problem = Problem("p", "", (AssertCase("exec(f(1))"), AssertCase("assert f(1)")))
-    judged = judge.judge("def f(x): return '__import__(\"os\")._exit(0)'", problem)
+    problem = Problem("p", "", (AssertCase("import os\nos._exit(f(1))"), AssertCase("assert f(1) == 0")))
+    judged = judge.judge("def f(x): return 0", problem)
     assert [case.verdict for case in judged.cases] == [WRONG, OK]
     assert judged.cases[0].error_message == "the test's process ended"
 

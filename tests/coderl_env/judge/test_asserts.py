@@ -198,12 +198,13 @@ def test_each_test_says_where_and_how_the_program_failed(judge: Judge) -> None:
     ],
 )
 def test_code_that_a_test_evaluates_does_no_harm(judge: Judge, tmp_path: Path, code: str, refused: bool) -> None:
-    """Some tests run what a program returns: in its own process, if they evaluate it, else in a confined one."""
+    """Some tests run what a program returns: in its own process, or else in a confined one."""
     made = tmp_path / "made"
     program = f"def f(x): return {code.format(path=str(made))!r}"
-    evaluated = judge_assert(judge, program, "eval(f(1))\nassert False").verdict
-    assert evaluated is (Verdict.FORBIDDEN if refused else WRONG)
-    assert judge_assert(judge, program, "exec(f(1))\nassert False").verdict is WRONG
+    for run in ("eval", "exec"):
+        found = judge_assert(judge, program, f"{run}(f(1))\nassert False").verdict
+        assert found is (Verdict.FORBIDDEN if refused else WRONG)
+        assert judge_assert(judge, program, f"import builtins\nbuiltins.{run}(f(1))\nassert False").verdict is WRONG
     assert not made.exists()
 
 
@@ -451,7 +452,8 @@ OPERATORS = [
     ("assert V(9) - 6", WRONG),
     ("assert V(2) * (V(9) - 6) == 6", WRONG),
     ("v = V(9)\nassert v - 6 == V(3) and abs(v) == 9", OK),
-    ("assert V(1) == 1 or True", WRONG),
+    ("assert V(1) != 1 and not V(1) == 1", OK),
+    ("assert (V(9) - 6) or True", WRONG),
     ("V\nassert number(1) == V(1)", WRONG),
     ("V\nassert number(1) + V(1) == V(2)", WRONG),
     ("assert abs(f(3)) == 3", WRONG),
@@ -467,8 +469,8 @@ UNSENDABLE = [
     "import re\nassert f(re.compile('a')) == 1",
     "import re\ntry: f([1, {2: re.compile('a')}])\nexcept TypeError: pass",
     "import re\nassert f(x for x in [re.compile('a')])",
-    "a = []\nfor _ in range(300): a = [a]\nassert f(a)",
-    "assert f(ValueError('no')) == 1",
+    "a = ()\nfor _ in range(300): a = (a,)\nassert f(a)",
+    "import sys\nassert f(sys) == 1",
 ]
 
 
@@ -523,12 +525,13 @@ def f(x, g=None):
 )
 def test_forged_calls_of_a_tests_functions_decide_nothing(judge: Judge, header: object) -> None:
     program = FORGED.replace("HEADER", repr(header))
+    # A program that says that it returns 2 returns 2.
+    allowed = {OK} if isinstance(header, dict) and header.get("value") == 2 else set()
     for code in ("assert f(1) == 2", "assert f(1, lambda n: 2) == 2"):
-        assert judge_assert(judge, program, code).verdict in (WRONG, RAISED, Verdict.FORBIDDEN)
+        assert judge_assert(judge, program, code).verdict in {WRONG, RAISED, Verdict.FORBIDDEN} | allowed
     problem = Problem("p", "", (CallCase((1,), 2),), entry_point="f")
-    assert judge.judge(program.replace("def f(x, g=None)", "def f(x)"), problem).cases[0].verdict is not OK or (
-        "value" in header and header["value"] == 2  # type: ignore[operator, index]
-    )
+    judged = judge.judge(program.replace("def f(x, g=None)", "def f(x)"), problem)
+    assert judged.cases[0].verdict in set(Verdict) - {OK} | allowed
     assert judge_assert(judge, "def f(x): return x", "assert f(1) == 1").verdict is OK
 
 

@@ -1,0 +1,36 @@
+"""What a test is told of the classes of exceptions, so that it can catch them by name; in the program's process.
+
+Loaded by path into the judge's small processes; standard library only.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from typing import Any
+
+from coderl_env.judge.values import PROGRAM_MODULE
+
+__all__ = ["description_of", "lineage_of"]
+
+
+def description_of(error: BaseException) -> dict[str, Any]:
+    """Return the program's own classes that an exception is of, and module and name of the library's among them."""
+    kinds = type(error).__mro__
+    library = next(
+        (
+            [kind.__module__, kind.__qualname__]
+            for kind in kinds
+            if str(kind.__module__).partition(".")[0] in sys.stdlib_module_names - {"builtins", PROGRAM_MODULE}
+        ),
+        None,
+    )
+    return {"kinds": [kind.__name__ for kind in kinds if kind.__module__ == PROGRAM_MODULE], "library": library}
+
+
+def lineage_of(kind: Any) -> list[str] | None:
+    """Return the names of the classes that an exception's class is derived from, builtin ones last, or None."""
+    if not isinstance(kind, type) or not issubclass(kind, BaseException):
+        return None
+    own = [parent.__name__ for parent in kind.__mro__ if parent.__module__ == PROGRAM_MODULE]
+    return own + [parent.__name__ for parent in kind.__mro__ if vars(builtins).get(parent.__name__) is parent]
