@@ -40,6 +40,8 @@ def make(x):
     return Point(x, x + 1)
 def total(p):
     return p.x + p.y
+def grid():
+    return {Point(1, 2): [Point(3, 4)], "s": {Point(5, 6)}, "l": [[1]]}
 """
 NUMBERS = """
 class Residue(int):
@@ -68,6 +70,10 @@ class Liar:
         pass
     def __lt__(self, other):
         return True
+    def __eq__(self, other):
+        return True
+    def __ne__(self, other):
+        return False
     def __add__(self, other):
         return 5
 """
@@ -113,9 +119,11 @@ CASES = [
     # Classes derived from builtin ones keep their methods; what they equal is the builtin's matter.
     (STACK, "s = Stack()\ns.push(3)\nassert s.top() == 3 and s == [3] and len(s) == 1", OK),
     (STACK, "s = Stack()\ns.push(3)\nassert s == [4]", WRONG),
+    (STACK, "s = Stack([1])\ns.push(3)\nassert s == [1, 3] and s != [1]", OK),
     (LRU, "c = Cache(1)\nc.put(1, 2)\nc.put(3, 4)\nassert 1 not in c and c[3] == 4 and dict(c) == {3: 4}", OK),
     (POINTS, "p = make(1)\nassert p.x == 1 and p == (1, 2) and total(p) == 3 and total(make(2)) == 5", OK),
     (POINTS, "assert make(1)._asdict() == {'x': 1, 'y': 2} and make(1)._replace(x=5) == (5, 2)", OK),
+    (POINTS, "d = grid()\nassert d[Point(1, 2)] == [Point(3, 4)] and d['s'] == {Point(5, 6)} and d['l'] == [[1]]", OK),
     (POINTS, "assert str(Point(1, 2)) == 'Point(x=1, y=2)' and isinstance(Point(1, 2), tuple)", OK),
     (POINTS, "assert {Point(1, 2): 3}[make(1)] == 3 and sorted([Point(2, 1), make(1)])[0] == make(1)", OK),
     (POINTS, "assert Vector(1, 2) + Vector(3, 4) == Vector(4, 6) and Vector(1, 2) + Vector(3, 4) == (4, 6)", OK),
@@ -154,6 +162,8 @@ CASES = [
     (NUMBERS, TYPE_ERROR.format("Money(1) < 3"), OK),
     (NUMBERS, TYPE_ERROR.format("Liar(1) < 3"), WRONG),
     (NUMBERS, TYPE_ERROR.format("Liar(1) + 3"), WRONG),
+    (NUMBERS, "assert Liar(1) == 3", WRONG),
+    (NUMBERS, "assert not Liar(1) != 3", WRONG),
     # `with`: the program ends what it or the test raised, and nothing that comes of its answers.
     (NODES, "with numbered([1, 2]) as n: assert n == 2", OK),
     (NODES, "with Sloppy():\n    raise KeyError", OK),
@@ -311,7 +321,14 @@ def test_a_test_sees_what_it_would_see_in_plain_python(judge: Judge, code: str, 
     assert judge.judge(OBJECTS, Problem("p", "", (AssertCase(code),))).cases[0].verdict is verdict
 
 
-TAKE_OVER = "__import__('gc').collect(); __import__('sys').modules['coderl_env.judge.wire'].send_frame = print"
+TAKE_OVER = """
+import sys
+frame = sys._getframe()
+while frame:
+    if "_run_assert" in frame.f_globals:
+        frame.f_globals["_run_assert"] = lambda connection, request: {"done": "ok"}
+    frame = frame.f_back
+"""
 
 
 @pytest.mark.parametrize(
