@@ -5,60 +5,97 @@ Loaded by path into the referee; standard library only.
 
 from __future__ import annotations
 
+import builtins
 import itertools
+import operator
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from coderl_env.judge.values import Argument, from_numpy, is_numpy
+from coderl_env.judge.values import Argument, array_of, is_numpy
 
-__all__ = ["Arguments", "standard_name"]
+__all__ = ["DOINGS", "Arguments", "builtin_base", "standard_name"]
 
 # Items of an iterator that go at once; the rest is asked for.
 _CHUNK_ITEMS = 1000
-# Kinds of numpy's elements that are nothing but their bytes.
-_PLAIN_ELEMENTS = frozenset("biufcSUmM")
 _BY_NAME = (
     types.BuiltinFunctionType, types.FunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, type,
 )  # fmt: skip
 
 
 class Arguments:
-    """The functions that one test has passed to the program, and whatever else is no plain data."""
+    """What one test has passed to the program that is no plain data: functions, exceptions, objects, each by a number.
+
+    The numbers are negative: those of the program's own objects are not.
+    """
 
     def __init__(self) -> None:
-        self._functions: list[Callable[..., Any]] = []
-        self._numbers: dict[int, Argument] = {}
+        # Kept, so that no other gets an object's address.
+        self._objects: list[Any] = []
+        self._numbers: dict[int, int] = {}
+        self._remote: set[int] = set()
 
-    def function(self, number: int) -> Callable[..., Any]:
-        """Return a function that the test has passed.
+    def number_of(self, value: Any) -> int:
+        """Return the number of an object of the test, a new one if it has none."""
+        if id(value) not in self._numbers:
+            self._objects.append(value)
+            self._numbers[id(value)] = -len(self._objects)
+        return self._numbers[id(value)]
+
+    def object_of(self, number: int) -> Any:
+        """Return the test's object of a number.
 
         Raises:
-            LookupError: it has passed none of this number.
+            LookupError: there is none.
         """
-        if not 0 <= number < len(self._functions):
-            raise LookupError("the test has passed no such function")
-        return self._functions[number]
+        if not 0 < -number <= len(self._objects):
+            raise LookupError("the test has passed nothing of this number")
+        return self._objects[-number - 1]
+
+    def called(self, number: int, args: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+        """Do what the program asks for: call a function that the test has passed, or do something to an object.
+
+        Raises:
+            LookupError: the test has passed nothing of this number.
+        """
+        value = self.object_of(number)
+        if id(value) in self._remote:
+            return DOINGS[args[0]](value, *args[1:], **keywords)
+        return value(*args, **keywords)
 
     def argument_of(self, value: Any) -> Any:
         """Return what to send instead of something that is no plain data; None if there is nothing.
 
         An iterator is used up by this, as far as it is sent.
         """
-        if is_numpy(type(value)):
-            return _of_numpy(value)
-        if type(value) is range:
+        kind = type(value)
+        if is_numpy(kind):
+            return array_of(value)
+        if kind is range:
             return Argument("range", [value.start, value.stop, value.step])
-        if type(value) is slice:
+        if kind is slice:
             return Argument("slice", [value.start, value.stop, value.step])
-        if isinstance(value, Iterator):
+        if kind is object:
+            return Argument("token", [self.number_of(value)])
+        if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+            return Argument("named_tuple", [kind.__name__, tuple(kind._fields), tuple(value)])
+        if isinstance(value, Iterator) and kind.__module__ in ("builtins", "itertools"):
             return self._of_iterator(value)
         if isinstance(value, _BY_NAME):
             found = standard_name(value)
             if found is not None:
                 return Argument("named", found)
-        return self._of_function(value) if callable(value) else None
+        if isinstance(value, type) and issubclass(value, BaseException):
+            return Argument("error_class", [self.number_of(value), value.__name__, builtin_base(value)])
+        return self._of_function(value) if callable(value) and not _is_mock(value) else None
+
+    def remote_of(self, value: Any) -> Any:
+        """Return what to send instead of an object of which the program shall ask the test; None if it may not."""
+        if isinstance(value, types.ModuleType):
+            return None
+        self._remote.add(id(value))
+        return Argument("remote", [self.number_of(value)])
 
     def _of_iterator(self, items: Iterator[Any]) -> Argument:
         # Tuples, in what is sent: the content of a list may come later.
@@ -69,23 +106,58 @@ class Arguments:
         return Argument("iterator", [first, self._of_function(take) if len(first) == _CHUNK_ITEMS else None])
 
     def _of_function(self, function: Callable[..., Any]) -> Argument:
-        # The list keeps every function alive, so that no other gets its address.
-        if id(function) not in self._numbers:
-            name = getattr(function, "__name__", type(function).__name__)
-            content = [len(self._functions), str(name), _parameters_of(function)]
-            self._functions.append(function)
-            self._numbers[id(function)] = Argument("function", content)
-        return self._numbers[id(function)]
+        name = getattr(function, "__name__", type(function).__name__)
+        text = getattr(function, "__doc__", None)
+        return Argument(
+            "function",
+            [self.number_of(function), str(name), _parameters_of(function), text if type(text) is str else None],
+        )
 
 
-def _of_numpy(value: Any) -> Any:
-    """Return the bytes of an array or a scalar; plain data where they say too little."""
-    numpy = sys.modules["numpy"]
-    plain = type(value) is numpy.ndarray or isinstance(value, numpy.generic)
-    if not plain or value.dtype.kind not in _PLAIN_ELEMENTS:
-        return from_numpy(value)
-    shape = tuple(value.shape) if type(value) is numpy.ndarray else None
-    return Argument("array", [value.dtype.str, shape, value.tobytes()])
+def _is_mock(value: Any) -> bool:
+    """Whether this is called, and has attributes as well."""
+    return type(value).__module__ == "unittest.mock"
+
+
+def builtin_base(kind: type) -> str:
+    """Return the name of the builtin exception that another one is a kind of."""
+    for parent in kind.__mro__:
+        if getattr(builtins, parent.__name__, None) is parent and not issubclass(parent, BaseExceptionGroup):
+            return str(parent.__name__)
+    return "Exception"
+
+
+def _attribute(one: Any, name: str, *default: Any) -> Any:
+    """Return an attribute of a test's object, but none of those that lead further than to what it is for."""
+    if name.startswith("__"):
+        raise AttributeError(f"{type(one).__name__!r} object has no attribute {name!r}")
+    return getattr(one, name, *default)
+
+
+def _set_attribute(one: Any, name: str, value: Any) -> None:
+    if name.startswith("__"):
+        raise AttributeError(f"{type(one).__name__!r} object has no attribute {name!r}")
+    setattr(one, name, value)
+
+
+# What a program may do with an object of the test, by the names that `rebuilding.Remote` asks with.
+DOINGS: dict[str, Callable[..., Any]] = {
+    "getattr": _attribute,
+    "setattr": _set_attribute,
+    "call": lambda one, *args, **keywords: one(*args, **keywords),
+    "len": len,
+    "iter": iter,
+    "next": next,
+    "bool": bool,
+    "str": str,
+    "repr": repr,
+    "getitem": operator.getitem,
+    "setitem": operator.setitem,
+    "delitem": operator.delitem,
+    "contains": operator.contains,
+    "enter": lambda one: type(one).__enter__(one),
+    "exit": lambda one, *error: type(one).__exit__(one, None, None, None),
+}
 
 
 def standard_name(value: Any) -> list[str] | None:

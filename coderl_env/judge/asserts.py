@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any, Protocol
 
@@ -24,14 +23,7 @@ _MANY_BYTES = 32 << 20
 # More than that, kept by a test, could fill the referee's memory in the midst of an answer.
 _MOST_BYTES = 256 << 20
 # What of an answer is for the referee.
-_FOR_REFEREE = ("value", "args", "changes", "error", "callback", "call")
-
-
-# A test that names these may have run what the program answered: its process serves no other.
-_RUNS_ANSWERS = re.compile(
-    r"\b(builtins|__builtins__|pickle|cPickle|marshal|shelve|dill|joblib|ctypes|importlib|__import__|runpy|code|codeop"
-    r"|FunctionType|CodeType|allow_pickle)\b"
-)
+_FOR_REFEREE = ("value", "args", "changes", "printed", "error", "callback", "call")
 
 
 _STOPPING = {
@@ -61,8 +53,6 @@ def judge_asserts(
     for test in problem.tests:
         assert isinstance(test, AssertCase)
         cases.append(_judge_assert(problem, test, program, worker, wall_seconds, again=again))
-        if _RUNS_ANSWERS.search(test.code):
-            worker.drop_referee()
         if cases[-1].verdict in _STOPPING[stop]:
             break
     return cases + [CaseResult(Verdict.NOT_RUN)] * (len(problem.tests) - len(cases))
@@ -81,15 +71,15 @@ def _judge_assert(
     asked = heard_bytes = 0
     while True:
         try:
-            [(said, _)] = worker.referee().exchange(message, 1, wall_seconds)
+            [(said, _)] = worker.tests().exchange(message, 1, wall_seconds)
         except HelperStalled:
             # Code of the data set that does not return: what the program gave it keeps it busy.
-            worker.drop_referee()
+            worker.end_tests()
             return CaseResult(Verdict.TIME_LIMIT, error_message="the test took too long", cpu_seconds=cpu)
         except HelperFailure:
             if again or not asked:
                 raise
-            worker.drop_referee()
+            worker.end_tests()
             return CaseResult(Verdict.WRONG_ANSWER, error_message="the test's process ended", cpu_seconds=cpu)
         if "done" in said:
             if said["done"] == "broken":
@@ -97,14 +87,14 @@ def _judge_assert(
             # A test may catch everything; what the program did to be abandoned counts all the same.
             return decided if abandoned and decided is not None else _result(said, decided, cpu)
         if abandoned and decided is not None:
-            worker.drop_referee()  # it caught being abandoned, and would ask for ever
+            worker.end_tests()  # it caught being abandoned, and would ask for ever
             return decided
         asked += 1
         busy = asked > _MANY_QUESTIONS or heard_bytes > _MANY_BYTES
         late = time.monotonic() - started > wall_seconds * (1.0 if busy else _WALL_GRACE)
         if late or heard_bytes > _MOST_BYTES:
             # The program keeps the test busy, say with an iterator that has no end.
-            worker.drop_referee()
+            worker.end_tests()
             return CaseResult(Verdict.TIME_LIMIT, error_message="the test took too long", cpu_seconds=cpu)
         question = wire.pack_questions([wire.pack_frame(said["ask"])], continues=said["continues"])
         [(answer, _)] = program.ask(question, 1)
@@ -146,9 +136,9 @@ def _run_checker(
     """Return whether the checker accepts an output, and what went wrong with it, or an empty string."""
     request = {"checker": problem.checker, "stdin": test.stdin, "expected": test.expected, "output": output}
     try:
-        [(answer, _)] = worker.referee().exchange(wire.pack_frame(request), 1, wall_seconds)
+        [(answer, _)] = worker.tests().exchange(wire.pack_frame(request), 1, wall_seconds)
     except HelperStalled:
-        worker.drop_referee()
+        worker.end_tests()
         return False, f"took more than {wall_seconds} s"
     if "error" in answer:
         return False, f"failed with {answer['error']}"

@@ -7,7 +7,9 @@ beyond what it says about itself. Loaded by path into the judge's small processe
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
+import sys
 import types
 import typing
 from collections.abc import Iterator
@@ -24,7 +26,7 @@ from coderl_env.judge.interpreter import (
     set_recursion_limit,
 )
 from coderl_env.judge.lineage import description_of, lineage_of
-from coderl_env.judge.rebuilding import Functions, error_of, named, rebuild
+from coderl_env.judge.rebuilding import Functions, array, error_of, named, rebuild, set_state, state_of
 from coderl_env.judge.shared import Shared
 
 _CHUNK_BYTES = 1 << 16
@@ -67,9 +69,9 @@ class _Objects:
         self._table: list[Any] = []
         self._numbers: dict[int, int] = {}
         self._functions = Functions(self._call_test)
-        # Objects that only the test knows, by its number for them, and those numbers.
-        self._tokens: dict[int, Any] = {}
-        self._token_numbers: dict[int, int] = {}
+        # Whether the test has numpy, and what the program prints for it.
+        self._with_arrays = False
+        self._printed: io.TextIOWrapper | None = None
         # What is shared with the test that asks; None where nobody does but for data.
         self._shared: Shared | None = None
 
@@ -87,12 +89,26 @@ class _Objects:
     def _take_changes(self, request: dict[str, Any]) -> None:
         if request.get("begins"):
             self._shared = Shared(self._keep, self._unwrap, step=1)
+            self._functions = Functions(self._call_test)
+            self._functions.allowed = True
+            self._with_arrays = request["arrays"]
+            if request["listens"]:
+                self._printed = sys.stdout = io.TextIOWrapper(
+                    io.BytesIO(), encoding="utf-8", errors="replace", newline="\n", write_through=True
+                )
         if self._shared is not None:
             self._shared.forget(request["forget"])
             self._shared.receive(request["changes"])
 
     def _frame(self, answer: dict[str, Any]) -> bytes:
-        return wire.pack_frame(answer if self._shared is None else {**answer, "changes": self._shared.changes()})
+        if self._shared is None:
+            return wire.pack_frame(answer)
+        if self._printed is not None:
+            raw: Any = self._printed.buffer
+            answer = {**answer, "printed": raw.getvalue().decode("utf-8", "replace")}
+            raw.seek(0)
+            raw.truncate()
+        return wire.pack_frame({**answer, "changes": self._shared.changes()})
 
     def _failure_frame(self, error: BaseException) -> bytes:
         try:
@@ -103,7 +119,12 @@ class _Objects:
     def _described(self, error: BaseException) -> dict[str, Any]:
         if self._shared is None:
             return describe(error)
-        described = {**describe(error), **description_of(error), "number": self._number_of(error)}
+        number = self._functions.number_of(error)
+        described = {
+            **describe(error),
+            **description_of(error, self._names),
+            "number": self._number_of(error) if number is None else number,
+        }
         if isinstance(error, StopIteration):
             described["value"] = self._encode(error.value)
         return described
@@ -124,9 +145,8 @@ class _Objects:
         return answer
 
     def get(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer with an attribute; `plain`: with its content, if it is a container."""
-        found = getattr(self._resolve(request["target"]), request["attribute"])
-        return {"value": self._encode(found, as_plain=bool(request.get("plain")))}
+        """Answer with an attribute."""
+        return {"value": self._encode(getattr(self._resolve(request["target"]), request["attribute"]))}
 
     def set(self, request: dict[str, Any]) -> dict[str, Any]:
         """Set an attribute."""
@@ -137,6 +157,18 @@ class _Objects:
         """Answer with an object as the builtin class has it that its own is derived from."""
         return {"value": self._encode(self._table[request["target"]], as_plain=True)}
 
+    def state(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Give an object attributes, or answer with those that it has."""
+        target = self._table[request["target"]]
+        if "value" in request:
+            set_state(target, self._decode(request["value"]))
+            return {"value": None}
+        return {"value": self._encode(state_of(target), as_plain=True)}
+
+    def value(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer with what a name stands for."""
+        return {"value": self._encode(self._resolve(request["target"]))}
+
     def throw(self, request: dict[str, Any]) -> dict[str, Any]:
         """Raise an object, if it can be raised."""
         found = self._table[request["target"]]
@@ -146,9 +178,19 @@ class _Objects:
 
     def leave(self, request: dict[str, Any]) -> dict[str, Any]:
         """Leave a `with`, by an exception or without."""
-        error = self._error_of(request["error"]) if request["error"] else None
+        error = self._decode(request["error"])
         kind, trace = (None, None) if error is None else (type(error), error.__traceback__)
         return {"value": bool(self._table[request["target"]].__exit__(kind, error, trace))}
+
+    def aleave(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Leave an `async with`, by an exception or without."""
+        error = self._decode(request["error"])
+        kind, trace = (None, None) if error is None else (type(error), error.__traceback__)
+        return {"value": bool(_ran(self._table[request["target"]].__aexit__(kind, error, trace)))}
+
+    def anext(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer with the next item of an asynchronous iterator."""
+        return {"value": self._encode(_ran(self._table[request["target"]].__anext__()))}
 
     def evaluate(self, request: dict[str, Any]) -> dict[str, Any]:
         """Evaluate or execute a text, with the program's names or with those that are given."""
@@ -184,16 +226,17 @@ class _Objects:
             if request["op"] == "return":
                 return self._decode(request["value"])
             if request["op"] == "raise":
-                raise self._error_of(request)
+                raise self._decode(request["error"])
             self.reply(request)
             self._functions.allowed = True
 
-    def _error_of(self, request: dict[str, Any]) -> BaseException:
-        """Return the program's own exception that has come back, or one like the test's."""
-        if request["number"] is not None:
-            found: BaseException = self._table[request["number"]]
+    def _error_of(self, number: int, base: str, args: tuple[Any, ...], own: Any) -> BaseException:
+        """Return the program's own exception that has come back, or one that stands for the test's."""
+        if number >= 0:
+            found: BaseException = self._table[number]
             return found
-        return error_of(request["base"], self._decode(request["args"]))
+        made: BaseException = self._functions.keep(number, lambda: error_of(base, args, own))
+        return made
 
     def _resolve(self, target: str | int | list[str]) -> Any:
         if isinstance(target, int):
@@ -226,11 +269,14 @@ class _Objects:
         return self._shared.encode(value, as_plain=as_plain)
 
     def _keep(self, value: Any) -> Any:
-        plain = values.from_numpy(value)
-        if plain is not value:
-            return plain
-        if id(value) in self._token_numbers:
-            return values.Handle(self._token_numbers[id(value)], "")
+        if values.is_numpy(type(value)):
+            is_array = self._with_arrays and type(value) is sys.modules["numpy"].ndarray
+            plain = values.array_of(value) if is_array else values.from_numpy(value)
+            if plain is not value:
+                return plain
+        number = self._functions.number_of(value)
+        if number is not None:
+            return values.Handle(number, "")
         if self._shared is None and values.is_own(type(value)):
             return None
         return values.Handle(self._number_of(value), type(value).__name__)
@@ -252,6 +298,8 @@ class _Objects:
             return self._shared.container(value.number)
         if kind is values.Handle:
             return self._table[value.number]
+        if kind is values.Array:
+            return array(value)
         if kind is values.Argument:
             return self._made(value.kind, self._unwrap(value.content))
         if kind in (set, frozenset):
@@ -268,21 +316,30 @@ class _Objects:
         if kind == "name":
             return self._lookup(content)
         if kind == "error":
-            return error_of(*content)
-        if kind == "token":
-            if content not in self._tokens:
-                self._tokens[content] = object()
-                self._token_numbers[id(self._tokens[content])] = content
-            return self._tokens[content]
+            return self._error_of(*content)
         return rebuild(kind, content, self._functions)
 
 
-_UNWRAPPED_KEYS = (values.Handle, values.Argument, tuple, frozenset)
+def _ran(coroutine: Any) -> Any:
+    """Run something that can be awaited to its end, and return what comes of it."""
+    import asyncio
+
+    async def run() -> Any:
+        return await coroutine
+
+    return asyncio.run(run())
+
+
+_UNWRAPPED_KEYS = (values.Handle, values.Argument, values.Array, tuple, frozenset)
 _OPERATIONS = {
+    "aleave": _Objects.aleave,
+    "anext": _Objects.anext,
     "get": _Objects.get,
     "set": _Objects.set,
     "content": _Objects.content,
+    "state": _Objects.state,
     "throw": _Objects.throw,
+    "value": _Objects.value,
     "leave": _Objects.leave,
     "evaluate": _Objects.evaluate,
     "define": _Objects.define,

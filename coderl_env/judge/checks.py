@@ -77,7 +77,7 @@ def check_changes(changes: Any) -> list[Any]:
     if type(changes) is not list:
         raise WireError("changes are no list")
     for change in changes:
-        if type(change) is not list or len(change) != 2 or type(change[0]) is not int:
+        if type(change) is not list or len(change) != 2 or not _is_place(change[0]):
             raise WireError("a change is no number and content")
         check_value(change[1])
     return changes
@@ -111,7 +111,7 @@ def _for_tests(data: dict[str, Any]) -> dict[str, Any]:
     return {
         "kinds": list(dict.fromkeys(names)),
         "library": [str(part)[:_NAME_CHARACTERS] for part in library[:2]] if type(library) is list else None,
-        "number": number if type(number) is int and number >= 0 else None,
+        "number": number if _is_place(number) else None,
         "value": value,
     }
 
@@ -157,7 +157,14 @@ _is_bytes = _is_text("(?:[0-9a-f]{2})*")
 _is_number = _is_text(r"-?(?:inf|nan|\d+(?:\.\d*)?(?:e[+-]?\d+)?)")
 _is_near = _is_text("-?0x[0-9a-f]{1,16}")
 _is_bounds = _is_row(_is_near, _is_near, _is_near)
-_HANDLE = (lambda content: type(content) is int, lambda content: type(content) is str)
+
+
+def _is_place(number: Any) -> bool:
+    """Whether this may be the number of an object or a container."""
+    return type(number) is int and abs(number) < 1 << 53
+
+
+_HANDLE = (_is_place, lambda content: type(content) is str)
 _is_own_value = _is_row(*_HANDLE, lambda content: True)
 _is_defaults = _is_row(lambda content: content is None or _is_type(content), _is_pairs)
 # What holds no further values.
@@ -170,8 +177,20 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
     "D": _is_text(r"-?(?:\d+(?:\.\d*)?(?:E[+-]?\d+)?|Infinity|s?NaN\d*)"),
     "F": _is_row(_is_hex, _is_hex),
     "T": _is_row(_is_text("|".join(DATE_NAMES)), _is_text(r"[\dT:.+-]+")),
+    "N": _is_row(
+        _is_text(r"[<>|=][biufcSUmM]\d{1,9}(?:\[[a-zA-Z0-9]{1,9}\])?"),
+        lambda content: (
+            content is None
+            or (
+                type(content) is list
+                and len(content) <= 32
+                and all(type(size) is int and 0 <= size < FAR for size in content)
+            )
+        ),
+        _is_bytes,
+    ),
     "L": _is_row(*[lambda content: type(content) is int and abs(content) < 10**12] * 3),
-    "k": lambda content: type(content) is int,
+    "k": _is_place,
     "n": _is_type,
     "r": _is_range,
     "h": _is_row(*_HANDLE),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import copy
 import importlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,6 +37,10 @@ _BORROWED = {
 _CATCHERS = frozenset({"raises", "assertRaises", "assertRaisesRegex", "suppress"})
 
 
+# What only numpy's arrays have, and what numpy is called.
+_ARRAYS = frozenset({"np", "numpy", "shape", "dtype", "ndim", "tolist"})
+# What redirects, or is, the standard output.
+_LISTENING = frozenset({"stdout", "redirect_stdout"})
 _EXCEPTIONS = ("Error", "Exception", "Warning")
 
 
@@ -49,6 +54,8 @@ class Facts(NamedTuple):
         sources: source of the test's own classes that a program may need, with the imports before each.
         raising: lines on which the test itself raises.
         texts: those that stand in it.
+        arrays: whether it knows numpy.
+        listens: whether it looks at what is printed.
     """
 
     asked: frozenset[str] = frozenset()
@@ -57,6 +64,8 @@ class Facts(NamedTuple):
     sources: Mapping[str, str] = {}
     raising: frozenset[int] = frozenset()
     texts: frozenset[str] = frozenset()
+    arrays: bool = False
+    listens: bool = False
 
 
 def facts_of(tree: ast.Module, defined: Iterable[str], entry_point: str | None) -> Facts:
@@ -85,6 +94,9 @@ def facts_of(tree: ast.Module, defined: Iterable[str], entry_point: str | None) 
         sources=_sources(tree),
         raising=frozenset(_raising(tree)),
         texts=frozenset(texts),
+        arrays=any(isinstance(node, ast.alias) and node.name.partition(".")[0] == "numpy" for node in ast.walk(tree))
+        or not _ARRAYS.isdisjoint(_all_names(tree)),
+        listens=not _LISTENING.isdisjoint(_all_names(tree)),
     )
 
 
@@ -124,6 +136,17 @@ def only_called(tree: ast.Module, name: str) -> bool:
 
 def _names(tree: ast.AST) -> Iterator[ast.Name]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+
+
+def _all_names(tree: ast.Module) -> set[str]:
+    """Return all names in a test, those of attributes and of what it imports among them."""
+    found = {node.id for node in _names(tree)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.alias):
+            found.add(node.name)
+    return found
 
 
 def _names_in(text: str) -> list[ast.Name]:
@@ -175,7 +198,7 @@ def _sources(tree: ast.Module) -> dict[str, str]:
     for node in tree.body:
         if not isinstance(node, ast.ClassDef):
             continue
-        body = [part for part in node.body if not _only_shows(part)]
+        body = [_Unannotated().visit(part) for part in copy.deepcopy(node.body) if not _only_shows(part)]
         kept = ast.Module(
             [ast.ClassDef(node.name, node.bases, node.keywords, body or [ast.Pass()], node.decorator_list)], []
         )
@@ -185,6 +208,25 @@ def _sources(tree: ast.Module) -> dict[str, str]:
         if foreign <= bound | found.keys() and not any(map(_says_something, ast.walk(kept))):
             found[node.name] = ast.unparse(ast.fix_missing_locations(ast.Module([*imports, *kept.body], [])))
     return found
+
+
+class _Unannotated(ast.NodeTransformer):
+    """Replaces annotations by one that says nothing; data classes need some."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """Return the field with another annotation."""
+        node.annotation = ast.Name("object", ast.Load())
+        return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        """Return the parameter without its annotation."""
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """Return the function without the annotation of its result."""
+        node.returns = None
+        return self.generic_visit(node)
 
 
 def _only_shows(node: ast.stmt) -> bool:

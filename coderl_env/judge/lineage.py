@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from coderl_env.judge.values import PROGRAM_MODULE
@@ -14,7 +15,7 @@ from coderl_env.judge.values import PROGRAM_MODULE
 __all__ = ["description_of", "lineage_of"]
 
 
-def description_of(error: BaseException) -> dict[str, Any]:
+def description_of(error: BaseException, names: Mapping[str, Any]) -> dict[str, Any]:
     """Return the program's own classes that an exception is of, and module and name of the library's among them."""
     kinds = type(error).__mro__
     library = next(
@@ -25,7 +26,9 @@ def description_of(error: BaseException) -> dict[str, Any]:
         ),
         None,
     )
-    return {"kinds": [kind.__name__ for kind in kinds if kind.__module__ == PROGRAM_MODULE], "library": library}
+    # By the names of the program: another class may be called the same.
+    own = [kind.__name__ for kind in kinds if names.get(kind.__name__) is kind]
+    return {"kinds": own, "library": library}
 
 
 def lineage_of(kind: Any) -> list[str] | None:

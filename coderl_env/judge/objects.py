@@ -58,8 +58,12 @@ class Owner(Protocol):
         """Return what stands for an object's class."""
         ...
 
-    def leave(self, one: Object, error: BaseException | None) -> bool:
+    def leave(self, one: Object, error: BaseException | None, how: str = "leave") -> bool:
         """Leave a `with`; return whether that ends the exception."""
+        ...
+
+    def anext(self, one: Object) -> Any:
+        """Return the next item of an asynchronous iterator."""
         ...
 
 
@@ -86,18 +90,49 @@ class Name:
     def __subclasscheck__(self, subclass: Any) -> bool:
         return self._program.call(["builtins", "issubclass"], (subclass, self), {}) is True
 
-    # Of an enumeration.
-    def __iter__(self) -> Any:
-        return self._program.call(["builtins", "iter"], (self,), {})
+    def _value(self) -> Any:
+        """Return what the name stands for, if that is data; else itself."""
+        found = self._program.ask(op="value", target=self._name)
+        return self if type(found) is Object else found
 
-    def __getitem__(self, key: Any) -> Any:
-        return self._program.call(["operator", "getitem"], (self, key), {})
+    def __eq__(self, other: Any) -> Any:
+        value = self._value()
+        return self is other if value is self else value == other
 
-    def __len__(self) -> Any:
-        return self._program.call(["builtins", "len"], (self,), {})
+    def __ne__(self, other: Any) -> Any:
+        value = self._value()
+        return self is not other if value is self else value != other
+
+    def __hash__(self) -> int:
+        value = self._value()
+        return hash((Name, self._name)) if value is self else hash(value)
 
     def __bool__(self) -> bool:
-        return True
+        value = self._value()
+        return value is self or bool(value)
+
+    # Of data, or of an enumeration.
+    def __iter__(self) -> Any:
+        value = self._value()
+        return iter(value) if value is not self else self._program.call(["builtins", "iter"], (self,), {})
+
+    def __getitem__(self, key: Any) -> Any:
+        value = self._value()
+        return value[key] if value is not self else self._program.call(["operator", "getitem"], (self, key), {})
+
+    def __setitem__(self, key: Any, item: Any) -> None:
+        self._value()[key] = item
+
+    def __len__(self) -> Any:
+        value = self._value()
+        return len(value) if value is not self else self._program.call(["builtins", "len"], (self,), {})
+
+    def __str__(self) -> str:
+        value = self._value()
+        return str(value) if value is not self else object.__str__(self)
+
+    def __format__(self, form: str) -> str:
+        return format(self._value() if form else str(self), form)
 
 
 # Special attributes that only describe.
@@ -172,6 +207,22 @@ class Object:
         except TypeError:
             raise program.refuse("in", self) from None
         return any(item is one or item == one for one in items)
+
+    def __aiter__(self) -> Any:
+        return self._program.ask(op="get", target=self._handle.number, attribute="__aiter__")()
+
+    async def __anext__(self) -> Any:
+        # Each item in a loop of its own, as coroutines run here.
+        return self._program.anext(self)
+
+    async def __aenter__(self) -> Any:
+        return await self._program.ask(op="get", target=self._handle.number, attribute="__aenter__")()
+
+    async def __aexit__(
+        self, kind: type | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> bool:
+        ends: bool = self._program.leave(self, error, "aleave")
+        return ends
 
     def __enter__(self) -> Any:
         return self._program.ask(op="get", target=self._handle.number, attribute="__enter__")()
@@ -274,8 +325,20 @@ _OPERATORS = (
 )  # fmt: skip
 
 
+def _of_value(name: str, *, reflected: bool = False) -> Callable[..., Any]:
+    """Return a special method that applies an operator to what a name stands for."""
+
+    def method(self: Name, *others: Any) -> Any:
+        value = self._value()
+        if value is self:
+            return NotImplemented
+        return getattr(operator, name)(*((*others, value) if reflected else (value, *others)))
+
+    return method
+
+
 def _add_methods() -> None:
-    """Give `Object` the special methods that are all alike."""
+    """Give `Object` and `Name` the special methods that are all alike."""
     made = {f"__{name}__": _text(name) for name in ("str", "repr", "format")}
     made |= {f"__{name}__": _comparison(name) for name in ("eq", "ne", "lt", "le", "gt", "ge")}
     made |= {f"__{name}__": _operator(name) for name in ("neg", "pos", "abs", "invert")}
@@ -288,6 +351,10 @@ def _add_methods() -> None:
         made[f"__{name}__"] = _operator(function)
         made[f"__r{name}__"] = _operator(function, reflected=True)
         made[f"__i{name}__"] = _operator(f"i{name}")
+        setattr(Name, f"__{name}__", _of_value(function))
+        setattr(Name, f"__r{name}__", _of_value(function, reflected=True))
+    for name in ("lt", "le", "gt", "ge", "neg", "pos", "abs", "invert", "contains", "index"):
+        setattr(Name, f"__{name}__", _of_value(name))
     for special, method in made.items():
         setattr(Object, special, method)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -37,6 +38,63 @@ class UnavailableTier(Exception):  # noqa: N818 - an answer, turned into Isolati
     """This machine does not offer the isolation tier that was asked for; the message says why."""
 
 
+# What the referee is told.
+BEGIN, END = b"b", b"e"
+
+
+class Connection:
+    """A socket to another process, over which frames go.
+
+    Args:
+        ours: this side of it.
+    """
+
+    def __init__(self, ours: socket.socket) -> None:
+        ours.setblocking(False)
+        self.socket = ours
+        self._reader = wire.FrameReader()
+        self._answers: list[Frame] = []
+
+    def exchange(self, data: bytes, answers: int, seconds: float) -> list[Frame]:
+        """Send `data` while receiving, and return the next `answers` frames.
+
+        Sending and receiving go together, because the other side stops reading while its answers are not taken.
+
+        Raises:
+            HelperFailure: the other process ended, or has been silent for `seconds`.
+        """
+        rest = memoryview(data)
+        poll = select.poll()
+        deadline = time.monotonic() + seconds
+        while rest or len(self._answers) < answers:
+            poll.register(self.socket, select.POLLIN | (select.POLLOUT if rest else 0))
+            if not poll.poll(max(deadline - time.monotonic(), 0) * 1000):
+                raise HelperStalled(f"a judge process was silent for {seconds:.0f} s")
+            if rest:
+                try:
+                    rest = rest[self.socket.send(rest) :]
+                except BlockingIOError:
+                    pass  # it was woken by an answer
+                except OSError as error:
+                    raise HelperFailure("a judge process ended") from error
+            if self._receive():
+                deadline = time.monotonic() + seconds
+        taken, self._answers = self._answers[:answers], self._answers[answers:]
+        return taken
+
+    def _receive(self) -> bool:
+        try:
+            chunk = self.socket.recv(1 << 18)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise HelperFailure("a judge process ended") from error
+        if not chunk:
+            raise HelperFailure("a judge process ended")
+        self._answers += self._reader.feed(chunk)
+        return True
+
+
 class Helper:
     """A small Python process, started by path with an empty environment, and the socket to it.
 
@@ -66,12 +124,9 @@ class Helper:
             process_group=0,
         )
         theirs.close()
-        ours.setblocking(False)
-        self._connection = ours
+        self._connection = Connection(ours)
         # Also when nobody closes it: at the end of the interpreter, or of the last reference.
         self._end = weakref.finalize(self, _end_process, os.getpid(), self._process, ours, box)
-        self._reader = wire.FrameReader()
-        self._answers: list[Frame] = []
 
     @property
     def pid(self) -> int:
@@ -79,43 +134,8 @@ class Helper:
         return self._process.pid
 
     def exchange(self, data: bytes, answers: int, seconds: float) -> list[Frame]:
-        """Send `data` while receiving, and return the next `answers` frames.
-
-        Sending and receiving go together, because the helper stops reading while its answers are not taken.
-
-        Raises:
-            HelperFailure: the helper ended, or has been silent for `seconds`.
-        """
-        rest = memoryview(data)
-        poll = select.poll()
-        deadline = time.monotonic() + seconds
-        while rest or len(self._answers) < answers:
-            poll.register(self._connection, select.POLLIN | (select.POLLOUT if rest else 0))
-            if not poll.poll(max(deadline - time.monotonic(), 0) * 1000):
-                raise HelperStalled(f"a judge process was silent for {seconds:.0f} s")
-            if rest:
-                try:
-                    rest = rest[self._connection.send(rest) :]
-                except BlockingIOError:
-                    pass  # it was woken by an answer
-                except OSError as error:
-                    raise HelperFailure("a judge process ended") from error
-            if self._receive():
-                deadline = time.monotonic() + seconds
-        taken, self._answers = self._answers[:answers], self._answers[answers:]
-        return taken
-
-    def _receive(self) -> bool:
-        try:
-            chunk = self._connection.recv(1 << 18)
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            raise HelperFailure("a judge process ended") from error
-        if not chunk:
-            raise HelperFailure("a judge process ended")
-        self._answers += self._reader.feed(chunk)
-        return True
+        """Send `data` while receiving, and return the next `answers` frames; see `Connection.exchange`."""
+        return self._connection.exchange(data, answers, seconds)
 
     def close(self) -> None:
         """End the process and everything it started, whatever it is doing."""
@@ -163,6 +183,42 @@ class Zygote(Helper):
         except BaseException:
             self.close()
             raise
+
+
+class Referee(Helper):
+    """A running referee: a trusted process that begets another for each program, whose tests and checkers that runs.
+
+    Raises:
+        HelperFailure: the process did not start.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("referee.py", [])
+        try:
+            self.exchange(b"", 1, _START_SECONDS)  # its start is no test's time
+        except BaseException:
+            self.close()
+            raise
+
+    def begin(self) -> Connection:
+        """Return the connection to a new process; the one before is ended.
+
+        Raises:
+            HelperFailure: the referee ended.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                socket.send_fds(self._connection.socket, [BEGIN], [theirs.fileno()])
+            except OSError as error:
+                ours.close()
+                raise HelperFailure("a judge process ended") from error
+        return Connection(ours)
+
+    def end(self) -> None:
+        """End the process that serves, whatever it is doing."""
+        with contextlib.suppress(OSError):
+            self._connection.socket.send(END)
 
 
 def numpy_is_installed() -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import operator
 import socket
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from coderl_env.judge.arguments import Arguments
 from coderl_env.judge.facts import Facts
 from coderl_env.judge.objects import Name, Object, awaited, shadow_of
 from coderl_env.judge.raised import Exceptions, RaisedByProgram, UndecidableError
-from coderl_env.judge.rebuilding import copy_back
+from coderl_env.judge.rebuilding import array, copy_back
 from coderl_env.judge.shared import Shared
 from coderl_env.judge.twins import Twins
 from coderl_env.judge.values import Shadow
@@ -71,10 +72,8 @@ class Program:
         self._objects: dict[int, Any] = {}
         # Numbers of objects that an operator has told what the test expects, maybe.
         self._told: set[int] = set()
-        # Objects of the test that mean nothing to the program, by their negative numbers.
-        self._tokens: dict[int, Any] = {}
         self._arguments = Arguments()
-        self.exceptions = Exceptions(self)
+        self.exceptions = Exceptions(self, self._arguments)
         self._shared = Shared(self._instead_of, self._wrap, step=-1)
         # Containers that the test has let go of, as the program is still to be told.
         self._forgotten: list[int] = []
@@ -92,7 +91,7 @@ class Program:
         if self._facts.sources or self._facts.caught:
             caught = sorted(self._facts.caught)
             answer = self._request(op="define", sources=dict(self._facts.sources), caught=caught)
-            self._namespace |= self.exceptions.classes_of(self._wrap(answer["value"]))
+            self._namespace |= self.exceptions.classes_of(self._facts.caught, self._wrap(answer["value"]))
 
     def ask(self, **request: Any) -> Any:
         """Send a request and return the program's value, or raise what the program raised."""
@@ -159,7 +158,8 @@ class Program:
         while "callback" in answer:
             answer = self._exchange(self._call_back(answer["callback"], answer["call"]), True)
         if "error" in answer:
-            raise self.exceptions.received(answer["error"], may_stop=may_stop)
+            error = answer["error"]
+            raise self.exceptions.received(error, self._wrap(values.decode_value(error["value"])), may_stop=may_stop)
         return {name: values.decode_value(answer.get(name)) for name in ("value", "args")}
 
     def _exchange(self, request: dict[str, Any], continues: bool) -> dict[str, Any]:
@@ -168,6 +168,7 @@ class Program:
         self._forgotten = []
         if not self._begun:
             self._begun = request["begins"] = True
+            request |= {"arrays": self._facts.arrays, "listens": self._facts.listens}
         wire.send_frame(self._connection, {"ask": request, "continues": continues})
         try:
             answer, _ = wire.receive_frame(self._connection)
@@ -176,6 +177,8 @@ class Program:
         if answer.get("abandon"):
             raise Abandoned
         self._shared.receive(answer.get("changes", []))
+        if "printed" in answer:
+            sys.stdout.write(answer["printed"])
         return answer
 
     def operate(self, name: str, operands: Sequence[Any]) -> Any:
@@ -251,19 +254,25 @@ class Program:
         found = self.call(["builtins", "type"], (one,), {})
         for name in self._facts.named:
             known = self._namespace.get(name)
-            if type(known) is Name and self.call(["operator", "is_"], (found, known), {}) is True:
+            # The same object of the program has the same number.
+            if type(known) is Name and self.ask(op="value", target=name) is found:
                 return known
         return found
 
-    def leave(self, one: Object, error: BaseException | None) -> bool:
+    def leave(self, one: Object, error: BaseException | None, how: str = "leave") -> bool:
         """Leave a `with`; return whether that ends the exception, as it may one that the program or the test raised.
 
         Never one that came of what the test found, which the program could have foreseen.
         """
         if isinstance(error, (Abandoned, ParentGone)):
             return False
-        sent = None if error is None else self.exceptions.sent(error)
-        return self.ask(op="leave", target=one._handle.number, error=sent) is True and self._may_end(error)
+        sent = None if error is None else self._encode(self.exceptions.argument_of(error))
+        return self.ask(op=how, target=one._handle.number, error=sent) is True and self._may_end(error)
+
+    def anext(self, one: Object) -> Any:
+        """Return the next item of an asynchronous iterator."""
+        with self._used():
+            return self._wrap(self._request(op="anext", target=one._handle.number, may_stop=True)["value"])
 
     def _may_end(self, error: BaseException | None) -> bool:
         if error is None or isinstance(error, RaisedByProgram):
@@ -284,7 +293,7 @@ class Program:
                 raise RecursionError("test and program call each other too deeply")
             self._twins.read_changes()
             args, keywords = self._wrap(values.decode_value(call))
-            value = self._arguments.function(number)(*args, **dict(keywords))
+            value = self._arguments.called(number, args, dict(keywords))
             self._twins.send_changes()
             reply = {"op": "return", "value": self._encode(value)}
         except (Abandoned, ParentGone):
@@ -292,7 +301,7 @@ class Program:
         except BaseException as error:  # noqa: BLE001 - whatever a test's function raises, it raises in the program
             if isinstance(error, AssertionError) and not isinstance(error, RaisedByProgram):
                 self.failure = error
-            return {"op": "raise", **self.exceptions.sent(error)}
+            return {"op": "raise", "error": self._encode(self.exceptions.argument_of(error))}
         else:
             return reply
         finally:
@@ -311,27 +320,18 @@ class Program:
             return values.Handle(value._handle.number, value._handle.type_name)
         if kind is Name:
             return values.Argument("name", value._name)
-        if kind is object:
-            return self._token_of(value)
         if isinstance(value, BaseException):
             return self.exceptions.argument_of(value)
         if isinstance(value, type) and self.exceptions.is_own(value):
             return values.Argument("name", value.__name__)
         found = self._arguments.argument_of(self.stand_ins.get(id(value), value))
         if found is None:
-            found = self._twins.handle_of(value)
+            found = self._twins.handle_of(value) or self._arguments.remote_of(value)
         if found is None:
             message = f"a test cannot pass a {kind.__name__} to a program"
             self._note_unusable(message)
             raise TypeError(message)
         return found
-
-    def _token_of(self, value: object) -> values.Argument:
-        for number, known in self._tokens.items():
-            if known is value:
-                return values.Argument("token", number)
-        self._tokens[-1 - len(self._tokens)] = value
-        return values.Argument("token", -len(self._tokens))
 
     def _note_unusable(self, message: str) -> None:
         if not self._heard and not self.unusable:
@@ -348,6 +348,8 @@ class Program:
             return self._shared.container(value.number)
         if kind is values.Handle or kind is values.OwnValue:
             return self._object_of(value)
+        if kind is values.Array:
+            return array(value)
         if kind in (set, frozenset):
             return kind(map(self._wrap_key, value))
         if isinstance(value, dict) and any(type(key) in _WRAPPED_KEYS for key in value):
@@ -363,9 +365,7 @@ class Program:
     def _object_of(self, handle: values.Handle) -> Any:
         number = handle.number
         if number < 0:
-            if number not in self._tokens:
-                raise wire.WireError("there is no object of the test of this number")
-            return self._tokens[number]
+            return self._arguments.object_of(number)
         if number in self._objects:
             return self._objects[number]
         found = self._twins.object_of(handle)
@@ -382,7 +382,7 @@ class Program:
         return found
 
 
-_WRAPPED_KEYS = (values.Handle, values.OwnValue, tuple, frozenset)
+_WRAPPED_KEYS = (values.Handle, values.OwnValue, values.Array, tuple, frozenset)
 
 
 def _descend(frames: int) -> None:

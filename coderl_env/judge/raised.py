@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from coderl_env.judge import values
+from coderl_env.judge.arguments import Arguments, builtin_base
+from coderl_env.judge.wire import WireError
 
 __all__ = ["Exceptions", "RaisedByProgram", "UndecidableError"]
 
@@ -41,21 +43,34 @@ class Asks(Protocol):
 class Exceptions:
     """The program's exceptions, as one test sees them."""
 
-    def __init__(self, program: Asks) -> None:
+    def __init__(self, program: Asks, arguments: Arguments) -> None:
         self._program = program
+        self._arguments = arguments
         self._classes: dict[str, type] = {}
+        self._came_back: set[int] = set()
 
-    def classes_of(self, lineages: Mapping[str, list[str] | None]) -> Mapping[str, type]:
+    def classes_of(self, caught: Iterable[str], answer: Any) -> Mapping[str, type]:
         """Return a class for each name that the test catches, derived from each other as the program's are.
 
         Args:
-            lineages: names of the classes that each is derived from, builtin ones last; None for what is no exception.
+            caught: the names.
+            answer: what the program says: by name, the names of the classes that each is derived from, builtin ones
+                last; None for what is no exception.
         """
+        said = answer if type(answer) is dict else {}
+        lineages = {name: said.get(name) for name in caught}
+        if not all(line is None or type(line) is list for line in lineages.values()):
+            raise WireError("the lineage of an exception is none")
         for name, lineage in sorted(lineages.items(), key=lambda item: len(item[1] or ())):
-            parents = [self._classes[parent] for parent in lineage or () if parent in self._classes]
-            builtin = next(_builtin_kinds(lineage or ()), Exception)
+            names = [parent for parent in lineage or () if type(parent) is str]
+            parents = [self._classes[parent] for parent in names if parent in self._classes]
+            builtin = next(_builtin_kinds(names), Exception)
             self._classes[name] = _made(name, parents, [builtin], {"_program": self})
         return {name: kind for name, kind in self._classes.items() if lineages[name] is not None}
+
+    def is_programs(self, error: BaseException) -> bool:
+        """Whether the program raised this, or let it pass."""
+        return isinstance(error, RaisedByProgram) or self._arguments.number_of(error) in self._came_back
 
     def is_own(self, kind: type) -> bool:
         """Whether this is one of those classes."""
@@ -82,16 +97,25 @@ class Exceptions:
         """Return the class that a test expects an exception of the program to have."""
         return error.expected_class or type(error)
 
-    def received(self, error: dict[str, Any], *, may_stop: bool) -> BaseException:
-        """Return what the test catches where the program raised `error`; `may_stop` if that may end an iteration."""
-        # They would end a loop of the test's own, silently; Python makes them this inside a generator.
-        stops = error["base"] in ("StopIteration", "StopAsyncIteration") and not may_stop
-        kind: type = RuntimeError if stops else next(_builtin_kinds([error["base"]]), Exception)
-        library = _imported(error["library"])
-        if library is not None and not stops:
-            kind = library
-        own = [self._classes[name] for name in error["kinds"] if name in self._classes]
+    def received(self, error: dict[str, Any], value: Any, *, may_stop: bool) -> BaseException:
+        """Return what the test catches where the program raised `error`.
+
+        Args:
+            error: what the program's process says of it.
+            value: what an iterator returned at its end.
+            may_stop: whether it may end an iteration.
+        """
         number = error["number"]
+        if number is not None and number < 0:
+            mine = self._arguments.object_of(number)
+            if isinstance(mine, BaseException):
+                self._came_back.add(number)
+                return mine.with_traceback(None)
+        kind: type = _imported(error["library"]) or next(_builtin_kinds([error["base"]]), Exception)
+        # They would end a loop of the test's own, silently; Python makes them this inside a generator.
+        if issubclass(kind, (StopIteration, StopAsyncIteration)) and not may_stop:
+            kind = RuntimeError
+        own = [self._classes[name] for name in error["kinds"] if name in self._classes]
         members: dict[str, Any] = {"__str__": lambda self: str(error["message"]), "program_number": number}
         first = next(iter(error["kinds"]), None)
         members["expected_class"] = kind if first is None else self._classes.get(first)
@@ -109,20 +133,20 @@ class Exceptions:
         BaseException.__init__(exception, str(error["message"]))
         if isinstance(exception, StopIteration):
             # The interpreter itself reads the value.
-            StopIteration.__init__(exception, values.decode_value(error["value"]))
+            StopIteration.__init__(exception, value)
         return exception
 
-    def sent(self, error: BaseException) -> dict[str, Any]:
-        """Return what the program's process makes its own exception of."""
-        own = getattr(error, "program_number", None) if isinstance(error, RaisedByProgram) else None
-        return {"number": own, "base": _base_of(error), "args": values.encode_value(_arguments_of(error), str)}
-
-    def argument_of(self, error: BaseException) -> Any:
-        """Return what to send instead of an exception that a test passes to the program."""
-        if isinstance(error, RaisedByProgram) and getattr(error, "program_number", None) is not None:
-            number: Any = getattr(error, "program_number", None)
-            return values.Handle(number, type(error).__name__)
-        return values.Argument("error", [_base_of(error), tuple(_arguments_of(error))])
+    def argument_of(self, error: BaseException) -> values.Argument:
+        """Return what the program's process makes its own exception of, which is that very one if it was its."""
+        kind: type | None = type(error)
+        number = None
+        if isinstance(error, RaisedByProgram):
+            number, kind = getattr(error, "program_number", None), None
+        elif getattr(builtins, type(error).__name__, None) is kind:
+            kind = None
+        if number is None:
+            number = self._arguments.number_of(error)
+        return values.Argument("error", [number, builtin_base(type(error)), tuple(_arguments_of(error)), kind])
 
 
 class _Constructed(type):
@@ -163,20 +187,15 @@ def _builtin_kinds(names: Any) -> Any:
 
 def _imported(library: list[str] | None) -> type | None:
     """Return the exception of the standard library of this module and name, if the test has imported that."""
-    if library is None or len(library) != 2 or library[0].partition(".")[0] not in sys.stdlib_module_names:
+    # What unittest raises is no error of a program: it would skip a test, or end it well.
+    if library is None or len(library) != 2 or library[0].partition(".")[0] in ("builtins", "unittest"):
+        return None
+    if library[0].partition(".")[0] not in sys.stdlib_module_names:
         return None
     found: Any = sys.modules.get(library[0])
     for part in library[1].split("."):
         found = getattr(found, part, None)
     return found if isinstance(found, type) and issubclass(found, Exception) else None
-
-
-def _base_of(error: BaseException) -> str:
-    """Return the name of the builtin exception that another one is a kind of."""
-    for kind in type(error).__mro__:
-        if getattr(builtins, kind.__name__, None) is kind and not issubclass(kind, BaseExceptionGroup):
-            return str(kind.__name__)
-    return "Exception"
 
 
 def _arguments_of(error: BaseException) -> list[Any]:

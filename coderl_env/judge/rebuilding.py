@@ -8,11 +8,15 @@ from __future__ import annotations
 import builtins
 import collections
 import contextlib
+import functools
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["Functions", "copy_back", "error_of", "named", "rebuild"]
+from coderl_env.judge import values
+from coderl_env.judge.wire import WireError
+
+__all__ = ["Functions", "Remote", "array", "copy_back", "error_of", "named", "rebuild", "set_state", "state_of"]
 
 
 class Functions:
@@ -30,8 +34,28 @@ class Functions:
         self._call = call
         # Threads of the program take turns; within one, the test may call the program, and the program the test.
         self._turn = threading.RLock()
+        # What stands for the test's objects, by its numbers for them, and those numbers.
+        self._made: dict[int, Any] = {}
+        self._numbers: dict[int, int] = {}
 
-    def make(self, number: int, name: str, parameters: tuple[str, ...] | None) -> Callable[..., Any]:
+    def number_of(self, value: Any) -> int | None:
+        """Return the test's number for what stands for an object of its own."""
+        return self._numbers.get(id(value))
+
+    def keep(self, number: int, make: Callable[[], Any]) -> Any:
+        """Return what stands for the test's object of this number, made if it is new."""
+        if number not in self._made:
+            self._made[number] = make()
+            self._numbers[id(self._made[number])] = number
+        return self._made[number]
+
+    def made(self, number: int) -> Any:
+        """Return what stands for the test's object of this number, or None."""
+        return self._made.get(number)
+
+    def make(
+        self, number: int, name: str, parameters: tuple[str, ...] | None, text: str | None = None
+    ) -> Callable[..., Any]:
         """Return a function that has the test call its own; of these parameters, where they are known."""
 
         def function(*args: Any, **keywords: Any) -> Any:
@@ -46,7 +70,58 @@ class Functions:
             listed = ", ".join(parameters)
             made = eval(f"lambda {listed}: _call_of_the_test({listed})", {"_call_of_the_test": function})
         made.__name__ = made.__qualname__ = name
+        made.__doc__ = text
         return made
+
+
+class Remote:
+    """An object of the test that is nothing the program could have: what is done to it is done there.
+
+    Args:
+        ask: has the test do something with its object: a name out of `arguments.DOINGS`, and arguments.
+    """
+
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        object.__setattr__(self, "_ask", ask)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._ask("getattr", name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._ask("setattr", name, value)
+
+
+def _done_there(name: str) -> Callable[..., Any]:
+    return lambda self, *args, **keywords: self._ask(name, *args, **keywords)
+
+
+for _name in (
+    "call", "len", "iter", "next", "getitem", "setitem", "delitem", "contains", "bool", "str", "repr", "enter", "exit",
+):  # fmt: skip
+    setattr(Remote, f"__{_name}__", _done_there(_name))
+
+
+def state_of(one: Any) -> dict[str, Any]:
+    """Return the attributes of an object, those in slots among them."""
+    found = dict(getattr(one, "__dict__", {}))
+    for name in _slots(type(one)):
+        with contextlib.suppress(AttributeError):
+            found[name] = object.__getattribute__(one, name)
+    return found
+
+
+def set_state(one: Any, state: Mapping[str, Any]) -> None:
+    """Give an object these attributes and no others, even if its class is frozen."""
+    for name in state_of(one).keys() - state.keys():
+        object.__delattr__(one, name)
+    for name, value in state.items():
+        object.__setattr__(one, name, value)
+
+
+def _slots(kind: type) -> Iterator[str]:
+    for parent in kind.__mro__:
+        slots = parent.__dict__.get("__slots__", ())
+        yield from (slot for slot in ((slots,) if isinstance(slots, str) else slots) if not slot.startswith("__"))
 
 
 def rebuild(kind: str, content: Any, functions: Functions) -> Any:
@@ -54,11 +129,19 @@ def rebuild(kind: str, content: Any, functions: Functions) -> Any:
     return _KINDS[kind](functions, *content)
 
 
-def _array(functions: Functions, dtype: str, shape: tuple[int, ...] | None, data: bytes) -> Any:
+def array(value: values.Array) -> Any:
+    """Return numpy's array or number of these bytes.
+
+    Raises:
+        WireError: there is none.
+    """
     import numpy
 
-    array: Any = numpy.ndarray(shape or (), dtype, bytearray(data)).copy()
-    return array[()] if shape is None else array
+    try:
+        found = numpy.frombuffer(bytearray(value.data), value.dtype)
+        return found[0] if value.shape is None else found.reshape(value.shape)
+    except (TypeError, ValueError, IndexError, OverflowError) as error:
+        raise WireError("the bytes are those of no array") from error
 
 
 def _iterator(functions: Functions, items: Sequence[Any], rest: Callable[[], Sequence[Any]] | None) -> Iterator[Any]:
@@ -71,9 +154,22 @@ def _chain(items: Sequence[Any], rest: Callable[[], Sequence[Any]]) -> Iterator[
         items = rest()
 
 
+def _error_class(name: str, base: str) -> Any:
+    return type(name, (getattr(builtins, base),), {})
+
+
+@functools.lru_cache
+def _named_tuple_class(name: str, fields: tuple[str, ...]) -> Any:
+    make: Any = collections.namedtuple
+    return make(name, fields)
+
+
 _KINDS: dict[str, Callable[..., Any]] = {
-    "array": _array,
-    "function": Functions.make,
+    "error_class": lambda functions, number, name, base: functions.keep(number, lambda: _error_class(name, base)),
+    "function": lambda functions, number, *said: functions.keep(number, lambda: functions.make(number, *said)),
+    "named_tuple": lambda functions, name, fields, items: _named_tuple_class(name, fields)(*items),
+    "remote": lambda functions, number: functions.keep(number, lambda: Remote(functions.make(number, "ask", None))),
+    "token": lambda functions, number: functions.keep(number, object),
     "iterator": _iterator,
     "named": lambda functions, module, name: named(module, name),
     "range": lambda functions, *numbers: range(*numbers),
@@ -89,9 +185,9 @@ def named(module: str, name: str) -> Any:
     return found
 
 
-def error_of(base: str, args: Sequence[Any]) -> BaseException:
-    """Return the builtin exception that a test's function raised, or that it is a kind of."""
-    kind = getattr(builtins, base)
+def error_of(base: str, args: Sequence[Any], own: type[BaseException] | None = None) -> BaseException:
+    """Return an exception like the test's: of what stands for its own class, or of the builtin one."""
+    kind = getattr(builtins, base) if own is None else own
     # Without its constructor: some, such as UnicodeDecodeError, want more than a message.
     error: BaseException = kind.__new__(kind, *args)
     BaseException.__init__(error, *args)
@@ -111,7 +207,9 @@ def copy_back(mine: Any, theirs: Any) -> None:
     elif type(theirs) is kind and kind in _UPDATED:
         mine.clear()
         mine.update(theirs)
-    elif type(theirs) is list and kind.__module__ == "numpy" and hasattr(mine, "shape"):
+    elif kind is bytearray and type(theirs) is bytearray:
+        mine[:] = theirs
+    elif theirs is not None and kind.__module__ == "numpy" and hasattr(mine, "shape"):
         with contextlib.suppress(TypeError, ValueError, OverflowError):
             mine[...] = theirs
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import gc
 import importlib
 import os
+import random
 import resource
+import signal
 import socket
 import sys
 import types
@@ -41,7 +44,6 @@ wire = importlib.import_module("coderl_env.judge.wire")
 facts = importlib.import_module("coderl_env.judge.facts")
 objects = importlib.import_module("coderl_env.judge.objects")
 programs = importlib.import_module("coderl_env.judge.program")
-raised = importlib.import_module("coderl_env.judge.raised")
 stand_ins = importlib.import_module("coderl_env.judge.stand_ins")
 
 
@@ -104,10 +106,12 @@ def _run_code(code: types.CodeType, namespace: dict[str, Any], program: Any) -> 
     except programs.ParentGone:
         raise
     except SystemExit as stop:  # as of unittest.main()
+        if program.exceptions.is_programs(stop):
+            return {"done": "raised"}
         if stop.code:
             return {"done": "failed", "message": _describe(stop)}
     except BaseException as error:  # noqa: BLE001 - whatever a test raises is its answer
-        if isinstance(error, raised.RaisedByProgram):
+        if program.exceptions.is_programs(error):
             return {"done": "raised"}
         return {"done": "failed", "message": _describe(error)}
     if not program.used:
@@ -156,38 +160,76 @@ def _run_checker(request: dict[str, Any]) -> dict[str, Any]:
         return {"error": _describe(error)}
 
 
-def _confine() -> None:
-    """Give up what no test needs: writing files, starting processes, the network.
+def _confine() -> Any:
+    """Give up what no test needs: writing files, privileges; return the filter of system calls for those who run tests.
 
-    The data set's code is trusted, but some of it evaluates what a program answers. Where the system offers no
-    confinement, there is none.
+    The data set's code is trusted, but some of it runs what a program answers. Where the system offers no confinement,
+    there is none.
     """
     if sys.platform == "linux":
         with contextlib.suppress(kernel.SandboxError):
             sandbox.drop_privileges()
             sandbox.restrict_files(sandbox.create_ruleset([("/", sandbox.READ), (os.devnull, sandbox.READ_WRITE)]))
-            seccomp.Filter().install()
+            return seccomp.Filter()
+    return None
 
 
-def main(argv: list[str]) -> int:
-    """Serve requests over the socket whose descriptor is `argv[1]`, until it closes."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    # One stack and buffer per processor would exceed that on a large machine as soon as a test imports numpy.
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    sys.setrecursionlimit(_RECURSION_LIMIT)
-    # What tests look at, and where they write.
-    sys.argv = ["test"]
-    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the process lives
-    _confine()
-    connection = socket.socket(fileno=int(argv[1]))
-    wire.send_frame(connection, {"ready": True})
+def _serve(connection: socket.socket) -> None:
+    """Answer requests over a connection, until it closes."""
     while True:
         try:
             request, _ = wire.receive_frame(connection)
             answer = _run_checker(request) if "checker" in request else _run_assert(connection, request)
             wire.send_frame(connection, answer)
         except (EOFError, OSError, programs.ParentGone):
+            return
+
+
+def _beget(control: socket.socket, descriptor: int, calls: Any) -> int:
+    """Fork the process that serves one program's tests; return its number."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        control.close()
+        sandbox.set_death_signal()
+        if calls is not None:
+            calls.install()
+        _serve(socket.socket(fileno=descriptor))
+    finally:
+        os._exit(0)
+
+
+def _end(child: int) -> None:
+    if child:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def main(argv: list[str]) -> int:
+    """Beget processes that serve tests, as told over the socket whose descriptor is `argv[1]`, until it closes."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    # One stack and buffer per processor would exceed that on a large machine as soon as a test imports numpy.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    sys.setrecursionlimit(_RECURSION_LIMIT)
+    # What tests look at, and where they write; chance is the same for every program.
+    control = socket.socket(fileno=int(argv[1]))
+    sys.argv = ["test"]
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the process lives
+    random.seed(0)
+    calls = _confine()
+    gc.freeze()
+    wire.send_frame(control, {"ready": True})
+    child = 0
+    while True:
+        said, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        _end(child)
+        child = 0
+        if not said:
             return 0
+        for descriptor in descriptors:
+            child = _beget(control, descriptor, calls)
+            os.close(descriptor)
 
 
 if __name__ == "__main__":

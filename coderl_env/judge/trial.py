@@ -81,6 +81,12 @@ class Trial:
             HelperFailure: one of them failed.
         """
         try:
+            return self._run(worker, again=again)
+        finally:
+            worker.end_tests()
+
+    def _run(self, worker: Worker, *, again: bool) -> Judgement:
+        try:
             source = self.program.encode()
         except UnicodeEncodeError as error:
             return self._uncompiled(f"UnicodeEncodeError: {error.reason}")
@@ -260,7 +266,11 @@ def _reply(received: dict[str, Any], may_call_back: bool) -> dict[str, Any]:
     Raises:
         WireError: it is not what a child answers.
     """
-    changes = {"changes": checks.check_changes(received["changes"])} if "changes" in received else {}
+    changes: dict[str, Any] = {}
+    if "changes" in received:
+        changes["changes"] = checks.check_changes(received["changes"])
+    if "printed" in received:
+        changes["printed"] = str(received["printed"])
     if "error" in received:
         return {"error": checks.check_error(received["error"]), **changes}
     if may_call_back and "callback" in received:

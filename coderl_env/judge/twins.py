@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from coderl_env.judge.raised import RaisedByProgram
+from coderl_env.judge.rebuilding import set_state, state_of
 from coderl_env.judge.wire import WireError
 
 # A program can answer with as many objects as it likes.
@@ -48,13 +50,14 @@ class Twins:
         self._to_send: list[Any] = []
         self._to_read: list[Any] = []
         self._busy = False
+        self._known: dict[type, bool] = {}
 
     def handle_of(self, mine: Any) -> Any:
         """Return the handle of the twin of the test's object, made if there is none; None if its class is not ours."""
         if id(mine) in self._pairs:
             return self._pairs[id(mine)][1]
         kind = type(mine)
-        if self._class_named(kind.__name__) is not kind or not hasattr(mine, "__dict__"):
+        if self._class_named(kind.__name__) is not kind or not self._is_there(kind):
             return None
         lineage = self._request(op="get", target=kind.__name__, attribute="__mro__")
         theirs = self._request(
@@ -70,11 +73,9 @@ class Twins:
         if theirs.number in self._mine:
             return self._mine[theirs.number]
         kind: Any = self._class_named(theirs.type_name)
-        if kind is None:
+        if kind is None or kind.__new__ is not object.__new__:
             return None
-        mine = kind.__new__(kind)
-        if not hasattr(mine, "__dict__"):
-            return None
+        mine = object.__new__(kind)
         self._remember(mine, theirs)
         self._to_read.append(mine)
         self._work_off()
@@ -83,7 +84,7 @@ class Twins:
     def send_changes(self) -> None:
         """Give the program what the test has changed since the last call."""
         for mine, _ in list(self._pairs.values()):
-            before, now = self._sent.get(id(mine), {}), vars(mine)
+            before, now = self._sent.get(id(mine), {}), state_of(mine)
             if before.keys() != now.keys() or any(before[name] is not now[name] for name in now):
                 self._to_send.append(mine)
         self._work_off()
@@ -92,6 +93,19 @@ class Twins:
         """Take over what the program has changed."""
         self._to_read += [mine for mine, _ in self._pairs.values()]
         self._work_off()
+
+    def _is_there(self, kind: type) -> bool:
+        """Whether the program has a class of this name."""
+        if kind not in self._known:
+            try:
+                self._request(op="get", target=kind.__name__, attribute="__mro__")
+            except Exception as error:
+                if not isinstance(error, RaisedByProgram):
+                    raise
+                self._known[kind] = False
+            else:
+                self._known[kind] = True
+        return self._known[kind]
 
     def _remember(self, mine: Any, theirs: Any) -> None:
         if len(self._pairs) >= _MOST_OBJECTS:
@@ -114,18 +128,17 @@ class Twins:
             self._busy = False
 
     def _send(self, mine: Any) -> None:
-        attributes = dict(vars(mine))
+        attributes = state_of(mine)
         number = self._pairs[id(mine)][1].number
-        self._request(op="set", target=number, attribute="__dict__", value=self._encode(attributes, as_plain=True))
+        self._request(op="state", target=number, value=self._encode(attributes, as_plain=True))
         self._sent[id(mine)] = attributes
 
     def _read(self, mine: Any) -> None:
-        attributes = self._request(op="get", target=self._pairs[id(mine)][1].number, attribute="__dict__", plain=True)
+        attributes = self._request(op="state", target=self._pairs[id(mine)][1].number)
         if type(attributes) is not dict or not all(type(name) is str for name in attributes):
             raise WireError("an object's attributes are no dict")
         if any(callable(getattr(type(mine), name, None)) for name in attributes):
             # The test's own methods decide, not what the program calls the same.
             raise WireError("an object's attribute hides a method of its class")
-        vars(mine).clear()
-        vars(mine).update({name: self._wrap(value) for name, value in attributes.items()})
-        self._sent[id(mine)] = dict(vars(mine))
+        set_state(mine, {name: self._wrap(value) for name, value in attributes.items()})
+        self._sent[id(mine)] = state_of(mine)

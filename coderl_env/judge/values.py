@@ -73,6 +73,23 @@ class Reference:
         self.number = number
 
 
+class Array:
+    """An array of numpy's, or one of its numbers.
+
+    Attributes:
+        dtype: of its elements, as numpy writes it.
+        shape: its shape, or None for a number.
+        data: the elements' bytes.
+    """
+
+    __slots__ = ("data", "dtype", "shape")
+
+    def __init__(self, dtype: str, shape: tuple[int, ...] | None, data: bytes) -> None:
+        self.dtype = dtype
+        self.shape = shape
+        self.data = data
+
+
 class Shadow:
     """Base of classes whose values are sent as the handles of what they stand for."""
 
@@ -142,6 +159,8 @@ class Encoder:
                 return self.encode(self._opaque(value), depth)
             if not as_plain and is_own(kind):
                 handle = self._opaque(value)
+                if type(handle) is Argument:
+                    return self.encode(handle, depth)
                 if handle is not None:
                     return {"v": [handle.number, handle.type_name, self.encode(value, depth - 1, as_plain=True)]}
         if not as_plain and self._share is not None and kind in CHANGEABLE:
@@ -177,6 +196,8 @@ class Encoder:
             return {"a": bytearray.hex(value)}
         if kind is collections.deque:
             return {"q": [[self.encode(item, depth) for item in value], value.maxlen]}
+        if kind is Array:
+            return {"N": [value.dtype, None if value.shape is None else list(value.shape), value.data.hex()]}
         if kind is Argument:
             return {"x": [value.kind, self.encode(value.content, depth, as_plain=True)]}
         found = _encode_number_or_date(value, kind)
@@ -230,7 +251,8 @@ def is_short(numbers: range) -> bool:
 
 _EXACT = frozenset({int, float, str, list, tuple, dict, set, frozenset})
 CHANGEABLE = frozenset(
-    {list, dict, set, collections.deque, collections.Counter, collections.OrderedDict, collections.defaultdict}
+    {list, dict, set, bytearray, collections.deque, collections.Counter, collections.OrderedDict}
+    | {collections.defaultdict}
 )
 _DERIVED = (
     str, int, float, complex, bytes, bytearray, list, tuple, dict, set, frozenset, decimal.Decimal, fractions.Fraction,
@@ -267,6 +289,19 @@ def is_numpy(kind: type) -> bool:
     """Whether this is a class of numpy's scalars or arrays; numpy is not imported for it."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and issubclass(kind, (numpy.ndarray, numpy.generic))
+
+
+# Kinds of numpy's elements that are nothing but their bytes.
+_PLAIN_ELEMENTS = frozenset("biufcSUmM")
+
+
+def array_of(value: Any) -> Any:
+    """Return numpy's array or number as its bytes; plain data where they say too little."""
+    numpy = sys.modules["numpy"]
+    plain = type(value) is numpy.ndarray or isinstance(value, numpy.generic)
+    if not plain or value.dtype.kind not in _PLAIN_ELEMENTS:
+        return from_numpy(value)
+    return Array(value.dtype.str, tuple(value.shape) if type(value) is numpy.ndarray else None, value.tobytes())
 
 
 def from_numpy(value: Any) -> Any:
@@ -319,6 +354,10 @@ def _decode_pairs(content: Any, depth: int) -> dict[Any, Any]:
     return {decode_value(key, depth): decode_value(item, depth) for key, item in content}
 
 
+def _decode_array(dtype: str, shape: list[int] | None, data: str) -> Array:
+    return Array(dtype, None if shape is None else tuple(shape), bytes.fromhex(data))
+
+
 def _decode_date(content: Any, depth: int) -> Any:
     name, text = content
     return _DATE_KINDS[name].fromisoformat(text)
@@ -348,6 +387,7 @@ _DECODERS: dict[str, Callable[[Any, int], Any]] = {
     "F": lambda content, depth: fractions.Fraction(int(content[0], 16), int(content[1], 16)),
     "T": _decode_date,
     "L": lambda content, depth: datetime.timedelta(*content),
+    "N": lambda content, depth: _decode_array(*content),
     "k": lambda content, depth: Reference(int(content)),
     "n": lambda content, depth: _TYPES[content],
     "h": lambda content, depth: Handle(int(content[0]), str(content[1])),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from coderl_env.judge.errors import IsolationError
-from coderl_env.judge.process import Helper, HelperFailure, UnavailableTier, Zygote, numpy_is_installed
+from coderl_env.judge.process import Connection, HelperFailure, Referee, UnavailableTier, Zygote, numpy_is_installed
 
 __all__ = ["TIERS", "Worker", "find_tier", "tier_report"]
 
-_START_SECONDS = 30.0
 TIERS = ("strict", "portable", "none")
 _HOW_TO_GO_ON = (
     "to run programs without isolation, with all your rights, ask for it by name: isolation='none', on the command "
@@ -29,7 +28,8 @@ class Worker:
         self._tier = tier
         self._without = without
         self._zygotes: dict[bool, Zygote] = {}
-        self._referee: Helper | None = None
+        self._referee: Referee | None = None
+        self._tests: Connection | None = None
 
     def zygote(self, *, numpy: bool) -> Zygote:
         """Return the zygote with or without numpy, started if it is not running."""
@@ -38,31 +38,35 @@ class Worker:
             self._zygotes[numpy] = Zygote(self._tier, numpy=numpy, without=self._without)
         return self._zygotes[numpy]
 
-    def referee(self) -> Helper:
-        """Return the trusted process that runs asserts and checkers, started if it is not running."""
-        if self._referee is None:
-            started = Helper("referee.py", [])
-            try:
-                started.exchange(b"", 1, _START_SECONDS)  # its start is no test's time
-            except BaseException:
-                started.close()
-                raise
-            self._referee = started
-        return self._referee
+    def tests(self) -> Connection:
+        """Return the connection to the trusted process that runs a program's asserts and checkers."""
+        if self._tests is None:
+            if self._referee is None:
+                self._referee = Referee()
+            self._tests = self._referee.begin()
+        return self._tests
+
+    def end_tests(self) -> None:
+        """End that process: after a test that did not return, and when the program is judged.
+
+        Nothing that a test did, or a program's answer in it, outlives it.
+        """
+        if self._tests is not None:
+            self._tests.socket.close()
+            self._tests = None
+        if self._referee is not None:
+            self._referee.end()
 
     def restart(self) -> None:
         """End all processes; new ones are started when needed."""
         self.close()
 
-    def drop_referee(self) -> None:
-        """End the trusted process, after a test that did not return."""
+    def close(self) -> None:
+        """End all processes."""
+        self.end_tests()
         if self._referee is not None:
             self._referee.close()
             self._referee = None
-
-    def close(self) -> None:
-        """End all processes."""
-        self.drop_referee()
         for zygote in self._zygotes.values():
             zygote.close()
         self._zygotes.clear()

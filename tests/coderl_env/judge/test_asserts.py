@@ -392,7 +392,11 @@ ARRAYS = [
     ("def f(x): return type(x).__name__", "assert f(np.int64(1)) == 'int64' and f(np.float64(1)) == 'float64'", OK),
     ("def f(x): return type(x).__name__", "assert f(np.array([object], dtype=object)[0:0]) == 'list'", OK),
     ("def f(x): return {k: v + 1 for k, v in x.items()}", "assert f({np.int64(1): np.array([1])})[1] == [2]", OK),
-    ("import numpy\ndef f(x): return numpy.array(x)", "assert f([1, 2]) == [1, 2]", OK),
+    # To a test that knows numpy, arrays are arrays.
+    ("import numpy\ndef f(x): return numpy.array(x)", "assert (f([1, 2]) == [1, 2]).all()", OK),
+    ("import numpy\ndef f(x): return numpy.array(x)", "assert f([1, 2]) == [1, 2]", WRONG),
+    ("import numpy\ndef f(x): return numpy.zeros(x)", "r = f((2, 3))\nassert r.shape == (2, 3) and r.sum() == 0", OK),
+    ("def f(x): return {'a': x}", "a = np.array([1.5])\nassert f(a)['a'].sum() == 1.5", OK),
     ("def f(g): return g([1, 2])", "assert f(np.sum) == 3", OK),
 ]  # fmt: skip
 
@@ -466,9 +470,8 @@ def test_operators_of_a_programs_class_work_as_in_python(judge: Judge, code: str
 
 
 UNSENDABLE = [
-    "import re\nassert f(re.compile('a')) == 1",
-    "import re\ntry: f([1, {2: re.compile('a')}])\nexcept TypeError: pass",
-    "import re\nassert f(x for x in [re.compile('a')])",
+    "import re\ntry: f([1, {2: re}])\nexcept TypeError: pass",
+    "import re\nassert f(x for x in [re])",
     "a = ()\nfor _ in range(300): a = (a,)\nassert f(a)",
     "import sys\nassert f(sys) == 1",
 ]
