@@ -92,7 +92,8 @@ CASES = [
     # Functions are themselves.
     ("def h(): pass\non(h)\noff(h)\nassert ident(h) is h", OK),
     ("def h(): pass\non(h)\noff(lambda: None)", RAISED),
-    ("def h(x):\n    'Says x.'\n    return x\nt = twice(h)\nassert t(3) == 3 and t.__name__ == 'h' and t.__doc__ == 'Says x.'", OK),
+    (("def h(x):\n    'Says x.'\n    return x\n"
+     "t = twice(h)\nassert t(3) == 3 and t.__name__ == 'h' and t.__doc__ == 'Says x.'"), OK),
     # So are exceptions of the test, and their classes.
     (ERROR + "try: through(fail)\nexcept Mine as e: assert str(e) == 'm'\nelse: assert False", OK),
     (ERROR + "assert attempt(fail) == 'Mine' and attempt(fail, Mine) == 'Mine'", OK),
@@ -112,12 +113,14 @@ CASES = [
     ("import re\nassert through(lambda: ident(re.compile('a+'))).match('aa').end() == 2", OK),
     ("b = bytearray(b'abc')\nreverse(b)\nassert b == b'cba'", OK),
     # The program's data.
-    ("assert LIMIT == 3 and LIMIT + 1 == 4 and 2 < LIMIT and f'{LIMIT}' == '3' and NAMES == ['a'] and 'a' in NAMES", OK),
+    ("assert LIMIT == 3 and LIMIT + 1 == 4 and 2 < LIMIT and f'{LIMIT}' == '3'", OK),
+    ("assert NAMES == ['a'] and 'a' in NAMES", OK),
     ("count()\nassert LIMIT == 4 and not LIMIT != 4", OK),
     ("NAMES.append('b')\nassert len(NAMES) == 2 and NAMES[1] == 'b'", OK),
     ("assert LIMIT == 4", WRONG),
     # What it prints, where the test listens.
-    (("import io, contextlib\nout = io.StringIO()\nwith contextlib.redirect_stdout(out):\n    assert hello('you') == 3\n"
+    (("import io, contextlib\nout = io.StringIO()\n"
+     "with contextlib.redirect_stdout(out):\n    assert hello('you') == 3\n"
      "assert out.getvalue() == 'Hello you\\n'"), OK),
     (("import io, sys\nsaved, sys.stdout = sys.stdout, io.StringIO()\n"
      "hello('a')\nhello('b')\nsaid = sys.stdout.getvalue()\n"
