@@ -39,7 +39,6 @@ EXPLAINED = {
     "ldb/gpt-3.5-turbo-0613/mbpp/210": _IMPORTED,
     "ldb/gpt-3.5-turbo-0613/mbpp/359": _IMPORTED,
     "ldb/gpt-3.5-turbo-0613/mbpp/495": _IMPORTED,
-    "ldb/starcoder/mbpp/341": "the program rests on the order of a set, which is another after its journey",
 }
 
 

@@ -27,6 +27,7 @@ _MEMORY_BYTES = 2 << 30
 _MESSAGE_CHARACTERS = 300
 # Python's own, and the frames that a question to the program may need.
 _RECURSION_LIMIT = 1500
+_SAMPLE = "import math\nclass A:\n    x: int = 0\ntry: assert f(A().__class__)[0] == math.pi\nexcept E: pass"
 
 
 def _make_package_importable() -> None:
@@ -47,6 +48,16 @@ programs = importlib.import_module("coderl_env.judge.program")
 stand_ins = importlib.import_module("coderl_env.judge.stand_ins")
 
 
+def _prepared(tree: ast.Module, namespace: dict[str, Any], request: dict[str, Any]) -> Any:
+    """Return what a test says, with what it uses of libraries in its names."""
+    namespace |= facts.borrowed_names(tree, request["starter_code"], request["entry_point"])
+    return facts.facts_of(tree, namespace, request["entry_point"])
+
+
+def _compiled(tree: ast.Module) -> types.CodeType:
+    return compile(ast.fix_missing_locations(_Attributes().visit(tree)), "test", "exec")
+
+
 def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str, Any]:
     """Run one test; answer how it ended: `ok`, `failed`, `raised` (by the program), `abandoned`, or `broken` itself."""
     try:
@@ -58,8 +69,7 @@ def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str,
         _define_helpers(request["starter_code"], request["entry_point"], namespace)
     except Exception as error:  # noqa: BLE001 - a fault of the problem, whatever it is
         return {"done": "broken", "message": _describe(error)}
-    namespace |= facts.borrowed_names(tree, request["starter_code"], request["entry_point"])
-    said = facts.facts_of(tree, namespace, request["entry_point"])
+    said = _prepared(tree, namespace, request)
     program = programs.Program(connection, said, namespace)
     functions = stand_ins.stand_ins_of(program)
     if not facts.only_called(tree, "type"):
@@ -67,7 +77,7 @@ def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str,
     program.stand_ins = {id(function): getattr(builtins, name) for name, function in functions.items()}
     namespace["__builtins__"].update(functions)
     namespace |= {name: objects.Name(program, name) for name in said.asked}
-    code = compile(ast.fix_missing_locations(_Attributes().visit(tree)), "test", "exec")
+    code = _compiled(tree)
     answer = _run_code(code, namespace, program)
     program.end()
     if program.unusable:
@@ -218,6 +228,11 @@ def main(argv: list[str]) -> int:
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the process lives
     random.seed(0)
     calls = _confine()
+    # What is slow when it is done for the first time is done before any process is begotten.
+    tree = ast.parse(_SAMPLE)
+    _prepared(tree, {}, {"starter_code": "", "entry_point": None})
+    _compiled(tree)
+    gc.collect()
     gc.freeze()
     wire.send_frame(control, {"ready": True})
     child = 0
