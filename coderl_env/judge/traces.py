@@ -22,9 +22,9 @@ _LIBRARIES = frozenset(
 _DENIED = frozenset(
     {
         "compile", "delattr", "eval", "exec", "exit", "getattr", "globals", "input", "locals", "open", "quit",
-        "setattr", "breakpoint", "vars", "methodcaller", "attrgetter", "cache", "lru_cache", "singledispatch", "register",
-        "get_type_hints", "ForwardRef", "copyreg", "random", "load", "save", "loadtxt", "savetxt", "fromfile", "tofile",
-        "memmap", "seterr", "errstate", "seterrcall", "set_printoptions", "printoptions", "ctypeslib", "testing",
+        "setattr", "breakpoint", "vars", "methodcaller", "attrgetter", "cache", "lru_cache", "singledispatch",
+        "register", "get_type_hints", "ForwardRef", "copyreg", "random", "load", "save", "loadtxt", "savetxt", "fromfile",
+        "tofile", "memmap", "seterr", "errstate", "seterrcall", "set_printoptions", "printoptions", "ctypeslib", "testing",
         "f2py", "setbufsize", "fromregex", "genfromtxt", "DataSource", "purge",
     }
 )  # fmt: skip
