@@ -21,10 +21,11 @@ _LIBRARIES = frozenset(
 # But these of their names do, or are ways to something that does.
 _DENIED = frozenset(
     {
-        "compile", "delattr", "eval", "exec", "exit", "getattr", "globals", "input", "locals", "open", "quit",
-        "setattr", "breakpoint", "vars", "methodcaller", "attrgetter", "cache", "lru_cache", "singledispatch",
-        "register", "get_type_hints", "ForwardRef", "copyreg", "random", "load", "save", "loadtxt", "savetxt", "fromfile",
-        "tofile", "memmap", "seterr", "errstate", "seterrcall", "set_printoptions", "printoptions", "ctypeslib", "testing",
+        "compile", "delattr", "eval", "exec", "exit", "getattr", "globals", "input", "locals",
+        "open", "quit", "setattr", "breakpoint", "vars", "methodcaller", "attrgetter", "cache",
+        "lru_cache", "singledispatch", "register", "get_type_hints", "ForwardRef", "copyreg",
+        "random", "load", "save", "loadtxt", "savetxt", "fromfile", "tofile", "memmap", "seterr",
+        "errstate", "seterrcall", "set_printoptions", "printoptions", "ctypeslib", "testing",
         "f2py", "setbufsize", "fromregex", "genfromtxt", "DataSource", "purge",
     }
 )  # fmt: skip
