@@ -157,13 +157,20 @@ class _Objects:
         """Answer with an object as the builtin class has it that its own is derived from."""
         return {"value": self._encode(self._table[request["target"]], as_plain=True)}
 
-    def state(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Give an object attributes, or answer with those that it has."""
-        target = self._table[request["target"]]
-        if "value" in request:
-            set_state(target, self._decode(request["value"]))
+    def twins(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer with new, empty objects of a class; with one, where making them may do something."""
+        kind = self._resolve(request["target"])
+        count = request["count"] if kind.__new__ is object.__new__ else 1
+        return {"value": self._encode(tuple(kind.__new__(kind) for _ in range(count)))}
+
+    def states(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Give objects attributes, or answer with those that they have."""
+        targets = [self._table[number] for number in request["targets"]]
+        if "values" in request:
+            for target, state in zip(targets, request["values"], strict=True):
+                set_state(target, self._decode(state))
             return {"value": None}
-        return {"value": self._encode(state_of(target), as_plain=True)}
+        return {"value": {"t": [self._encode(state_of(target), as_plain=True) for target in targets]}}
 
     def value(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer with what a name stands for."""
@@ -337,8 +344,9 @@ _OPERATIONS = {
     "get": _Objects.get,
     "set": _Objects.set,
     "content": _Objects.content,
-    "state": _Objects.state,
+    "states": _Objects.states,
     "throw": _Objects.throw,
+    "twins": _Objects.twins,
     "value": _Objects.value,
     "leave": _Objects.leave,
     "evaluate": _Objects.evaluate,

@@ -16,6 +16,8 @@ from coderl_env.judge.wire import WireError
 
 # A program can answer with as many objects as it likes.
 _MOST_OBJECTS = 10_000
+# Of one message.
+_MOST_AT_ONCE = 256
 
 
 class TooManyObjectsError(Exception):
@@ -51,6 +53,8 @@ class Twins:
         self._to_read: list[Any] = []
         self._busy = False
         self._known: dict[type, bool] = {}
+        # The program's objects that are nobody's twin yet.
+        self._spare: dict[type, list[Any]] = {}
 
     def handle_of(self, mine: Any) -> Any:
         """Return the handle of the twin of the test's object, made if there is none; None if its class is not ours."""
@@ -59,10 +63,11 @@ class Twins:
         kind = type(mine)
         if self._class_named(kind.__name__) is not kind or not self._is_there(kind):
             return None
-        lineage = self._request(op="get", target=kind.__name__, attribute="__mro__")
-        theirs = self._request(
-            op="call", target=f"{kind.__name__}.__new__", args=self._encode([lineage[0]], as_plain=True), keywords={}
-        )
+        spare = self._spare.setdefault(kind, [])
+        if not spare:
+            wanted = min(max(len(self._pairs), 1), _MOST_AT_ONCE)
+            spare += self._request(op="twins", target=kind.__name__, count=wanted)
+        theirs = spare.pop()
         self._remember(mine, theirs)
         self._to_send.append(mine)
         self._work_off()
@@ -114,31 +119,45 @@ class Twins:
         self._mine[theirs.number] = mine
 
     def _work_off(self) -> None:
-        """Send and read one object after the other; those found on the way are queued, however deep they lie."""
+        """Send and read the objects, many at once; those found on the way are queued, however deep they lie."""
         if self._busy:
             return
         self._busy = True
         try:
             while self._to_send or self._to_read:
                 if self._to_send:
-                    self._send(self._to_send.pop())
+                    self._send(_taken(self._to_send))
                 else:
-                    self._read(self._to_read.pop())
+                    self._read(_taken(self._to_read))
         finally:
             self._busy = False
 
-    def _send(self, mine: Any) -> None:
-        attributes = state_of(mine)
-        number = self._pairs[id(mine)][1].number
-        self._request(op="state", target=number, value=self._encode(attributes, as_plain=True))
-        self._sent[id(mine)] = attributes
+    def _send(self, some: list[Any]) -> None:
+        states = [state_of(mine) for mine in some]
+        encoded = [self._encode(state, as_plain=True) for state in states]
+        self._request(op="states", targets=self._numbers_of(some), values=encoded)
+        for mine, state in zip(some, states, strict=True):
+            self._sent[id(mine)] = state
 
-    def _read(self, mine: Any) -> None:
-        attributes = self._request(op="state", target=self._pairs[id(mine)][1].number)
-        if type(attributes) is not dict or not all(type(name) is str for name in attributes):
-            raise WireError("an object's attributes are no dict")
-        if any(callable(getattr(type(mine), name, None)) for name in attributes):
-            # The test's own methods decide, not what the program calls the same.
-            raise WireError("an object's attribute hides a method of its class")
-        set_state(mine, {name: self._wrap(value) for name, value in attributes.items()})
-        self._sent[id(mine)] = state_of(mine)
+    def _read(self, some: list[Any]) -> None:
+        found = self._request(op="states", targets=self._numbers_of(some))
+        if type(found) is not tuple or len(found) != len(some):
+            raise WireError("not as many states as objects")
+        for mine, state in zip(some, found, strict=True):
+            if type(state) is not dict or not all(type(name) is str for name in state):
+                raise WireError("an object's attributes are no dict")
+            if any(callable(getattr(type(mine), name, None)) for name in state):
+                # The test's own methods decide, not what the program calls the same.
+                raise WireError("an object's attribute hides a method of its class")
+            set_state(mine, {name: self._wrap(value) for name, value in state.items()})
+            self._sent[id(mine)] = state_of(mine)
+
+    def _numbers_of(self, some: list[Any]) -> list[int]:
+        return [self._pairs[id(mine)][1].number for mine in some]
+
+
+def _taken(queue: list[Any]) -> list[Any]:
+    """Return the last of a queue, without them."""
+    some = queue[-_MOST_AT_ONCE:]
+    del queue[-_MOST_AT_ONCE:]
+    return some

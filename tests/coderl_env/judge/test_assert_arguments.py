@@ -139,6 +139,14 @@ def test_what_a_test_passes_is_what_it_would_be_in_plain_python(judge: Judge, co
     assert judge.judge(PROGRAM, Problem("p", "", (AssertCase(code),))).cases[0].verdict is verdict
 
 
+@pytest.mark.slow
+def test_a_long_list_of_the_tests_own_nodes_is_in_time(judge: Judge) -> None:
+    program = "def length(node):\n    n = 0\n    while node:\n        n, node = n + 1, node.next\n    return n"
+    code = "class Node:\n    def __init__(self, next): self.next = next\n"
+    code += "node = None\nfor _ in range(3000): node = Node(node)\nassert length(node) == length(node) == 3000"
+    assert judge.judge(program, Problem("p", "", (AssertCase(code),))).cases[0].verdict is OK
+
+
 # A program that rules its own process rules what is said of exceptions, and nothing else.
 HOOKED = """
 import sys
