@@ -6,6 +6,7 @@ Loaded by path into the referee; standard library only.
 from __future__ import annotations
 
 import builtins
+import io
 import itertools
 import operator
 import sys
@@ -17,6 +18,10 @@ from coderl_env.judge.values import Argument, array_of, is_numpy
 
 __all__ = ["DOINGS", "Arguments", "builtin_base", "standard_name"]
 
+# Of whose classes a program may hold an object that stays with the test: the test itself, and what only holds data.
+_REMOTE_MODULES = frozenset(
+    {"__main__", "unittest.mock", "re", "types", "_thread", "threading", "queue", "_queue", "array"}
+)
 # Items of an iterator that go at once; the rest is asked for.
 _CHUNK_ITEMS = 1000
 _BY_NAME = (
@@ -91,8 +96,12 @@ class Arguments:
         return self._of_function(value) if callable(value) and not _is_mock(value) else None
 
     def remote_of(self, value: Any) -> Any:
-        """Return what to send instead of an object of which the program shall ask the test; None if it may not."""
-        if isinstance(value, types.ModuleType):
+        """Return what to send instead of an object of which the program shall ask the test; None if it may not.
+
+        What opens files or runs code may not: it would do so with the test's rights, which reads everything.
+        """
+        kind = type(value)
+        if kind.__module__ not in _REMOTE_MODULES and kind not in (io.StringIO, io.BytesIO):
             return None
         self._remote.add(id(value))
         return Argument("remote", [self.number_of(value)])

@@ -49,10 +49,6 @@ class Functions:
             self._numbers[id(self._made[number])] = number
         return self._made[number]
 
-    def made(self, number: int) -> Any:
-        """Return what stands for the test's object of this number, or None."""
-        return self._made.get(number)
-
     def make(
         self, number: int, name: str, parameters: tuple[str, ...] | None, text: str | None = None
     ) -> Callable[..., Any]:

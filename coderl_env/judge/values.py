@@ -98,7 +98,7 @@ class Argument:
     """What only a test sends to a program, for which the program's process makes something of its own.
 
     Attributes:
-        kind: name of the rule by which it is made, in `calls`.
+        kind: name of the rule by which it is made, in `rebuilding`.
         content: plain values that say what is to be made.
     """
 

@@ -474,6 +474,8 @@ UNSENDABLE = [
     "import re\nassert f(x for x in [re])",
     "a = ()\nfor _ in range(300): a = (a,)\nassert f(a)",
     "import sys\nassert f(sys) == 1",
+    "import pathlib\nassert f(pathlib.Path('/')) == 1",
+    "assert f(open('/dev/null')) == 1",
 ]
 
 
