@@ -14,7 +14,8 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from coderl_env.judge.values import Argument, array_of, is_numpy
+from coderl_env.judge.arrays import array_of, is_numpy
+from coderl_env.judge.values import Argument
 
 __all__ = ["DOINGS", "Arguments", "builtin_base", "standard_name"]
 

@@ -15,7 +15,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from coderl_env.judge import values, wire
+from coderl_env.judge import arrays, values, wire
 from coderl_env.judge.interpreter import (
     CHANNEL,
     PROGRAM_FILE,
@@ -139,9 +139,9 @@ class _Objects:
         answer = {"value": self._encode(target(*args, **keywords))}
         if self._shared is not None:
             given = [*args, *keywords.values()]
-            if any(values.is_numpy(type(value)) for value in given):
+            if any(arrays.is_numpy(type(value)) for value in given):
                 # Arrays are not shared: what the program made of them goes back.
-                answer["args"] = [self._encode(value) if values.is_numpy(type(value)) else None for value in given]
+                answer["args"] = [self._encode(value) if arrays.is_numpy(type(value)) else None for value in given]
         return answer
 
     def get(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -276,9 +276,9 @@ class _Objects:
         return self._shared.encode(value, as_plain=as_plain)
 
     def _keep(self, value: Any) -> Any:
-        if values.is_numpy(type(value)):
+        if arrays.is_numpy(type(value)):
             is_array = self._with_arrays and type(value) is sys.modules["numpy"].ndarray
-            plain = values.array_of(value) if is_array else values.from_numpy(value)
+            plain = arrays.array_of(value) if is_array else arrays.from_numpy(value)
             if plain is not value:
                 return plain
         number = self._functions.number_of(value)
@@ -305,7 +305,7 @@ class _Objects:
             return self._shared.container(value.number)
         if kind is values.Handle:
             return self._table[value.number]
-        if kind is values.Array:
+        if kind is arrays.Array:
             return array(value)
         if kind is values.Argument:
             return self._made(value.kind, self._unwrap(value.content))
@@ -337,7 +337,7 @@ def _ran(coroutine: Any) -> Any:
     return asyncio.run(run())
 
 
-_UNWRAPPED_KEYS = (values.Handle, values.Argument, values.Array, tuple, frozenset)
+_UNWRAPPED_KEYS = (values.Handle, values.Argument, arrays.Array, tuple, frozenset)
 _OPERATIONS = {
     "aleave": _Objects.aleave,
     "anext": _Objects.anext,

@@ -6,65 +6,15 @@ Loaded by path into the referee, which is trusted and never holds the program; s
 from __future__ import annotations
 
 import builtins
-import functools
 import operator
 import types
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from coderl_env.judge.values import PROGRAM_MODULE, Handle, OwnValue, Shadow, class_name
+from coderl_env.judge.owner import Owner, refuse_protocol
+from coderl_env.judge.values import Handle, OwnValue
 
-__all__ = ["Name", "Object", "Owner", "awaited", "shadow_of"]
-
-_Path = str | int | list[str]
-
-
-class Owner(Protocol):
-    """The program, as its objects see it."""
-
-    def ask(self, **request: Any) -> Any:
-        """Send a request and return the program's value."""
-        ...
-
-    def call(self, target: _Path, args: Sequence[Any], keywords: dict[str, Any], *, may_stop: bool = False) -> Any:
-        """Call something of the program."""
-        ...
-
-    def operate(self, name: str, operands: Sequence[Any]) -> Any:
-        """Have the program's process apply an operator."""
-        ...
-
-    def names_class_of(self, one: Object) -> bool:
-        """Whether the test names the class of an object."""
-        ...
-
-    def is_untold(self, one: Object) -> bool:
-        """Whether no operator has told an object anything."""
-        ...
-
-    def refuse(self, what: str, one: Object, *, lenient: bool = False) -> TypeError:
-        """Return the error to raise where the program's object would decide a test."""
-        ...
-
-    def set(self, target: _Path, attribute: str, value: Any) -> None:
-        """Set an attribute."""
-        ...
-
-    def plain(self, value: Any) -> Any:
-        """Return a value as the builtin class has it that its own is derived from."""
-        ...
-
-    def class_of(self, one: Object) -> Any:
-        """Return what stands for an object's class."""
-        ...
-
-    def leave(self, one: Object, error: BaseException | None, how: str = "leave") -> bool:
-        """Leave a `with`; return whether that ends the exception."""
-        ...
-
-    def anext(self, one: Object) -> Any:
-        """Return the next item of an asynchronous iterator."""
-        ...
+__all__ = ["Name", "Object", "awaited"]
 
 
 class Name:
@@ -78,7 +28,7 @@ class Name:
         return self._program.call(self._name, args, keywords)
 
     def __getattr__(self, attribute: str) -> Any:
-        _refuse_protocol(attribute)
+        refuse_protocol(attribute)
         return self._program.ask(op="get", target=self._name, attribute=attribute)
 
     def __setattr__(self, attribute: str, value: Any) -> None:
@@ -135,20 +85,6 @@ class Name:
         return format(self._value() if form else str(self), form)
 
 
-# Special attributes that only describe.
-_DESCRIPTIONS = frozenset({"__name__", "__qualname__", "__annotations__", "__defaults__", "__kwdefaults__", "__doc__"})
-
-
-def _refuse_protocol(attribute: str) -> None:
-    """Refuse the attributes that libraries ask of any object: numpy's would be believed, and hold addresses.
-
-    Raises:
-        AttributeError: it is one of them.
-    """
-    if attribute.startswith("__") and attribute.endswith("__") and attribute not in _DESCRIPTIONS:
-        raise AttributeError(f"a test cannot ask the program's own object for {attribute}")
-
-
 class Object:
     """An object that stays with the program. It may be passed back, called, iterated; it never decides a test.
 
@@ -167,7 +103,7 @@ class Object:
         return _part(self, self._program.call(self._handle.number, args, keywords, may_stop=self._may_stop))
 
     def __getattr__(self, attribute: str) -> Any:
-        _refuse_protocol(attribute)
+        refuse_protocol(attribute)
         found = _part(self, self._program.ask(op="get", target=self._handle.number, attribute=attribute))
         if attribute in ("send", "throw") and type(found) is Object:
             object.__setattr__(found, "_may_stop", True)
@@ -360,44 +296,6 @@ def _add_methods() -> None:
 
 
 _add_methods()
-
-
-# What cannot change, so that it need not be asked for again.
-_SHADOWED = (str, int, float, complex, bytes, tuple, frozenset)
-
-
-@functools.lru_cache
-def _shadow_class(kind: type, name: str) -> Any:
-    """Return a class of the referee's own, derived from a builtin one, that knows whose value it shows."""
-
-    def attribute(self: Any, name: str) -> Any:
-        _refuse_protocol(name)
-        return self._program.ask(op="get", target=self._handle.number, attribute=name)
-
-    members = {
-        "__getattr__": attribute,
-        "__copy__": lambda self: self,
-        "__deepcopy__": lambda self, memo: self,
-        "__module__": PROGRAM_MODULE,
-    }
-    return type(name, (kind, Shadow), members)
-
-
-def shadow_of(program: Owner, value: OwnValue, plain: Any) -> Any:
-    """Return a value of a class that the test does not name: builtin, but for attributes that only the program's has.
-
-    Args:
-        program: whose it is.
-        value: what came.
-        plain: the same, as the test would have it.
-    """
-    kind: Any = type(plain)
-    if kind not in _SHADOWED:
-        return plain
-    shadow = _shadow_class(kind, class_name(value.type_name))(plain)
-    shadow._program = program
-    shadow._handle = value
-    return shadow
 
 
 def awaited(program: Owner, handle: Handle) -> Coroutine[Any, Any, Any]:

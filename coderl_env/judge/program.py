@@ -13,12 +13,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from coderl_env.judge import values, wire
+from coderl_env.judge import arrays, values, wire
 from coderl_env.judge.arguments import Arguments
 from coderl_env.judge.facts import Facts
-from coderl_env.judge.objects import Name, Object, awaited, shadow_of
+from coderl_env.judge.objects import Name, Object, awaited
 from coderl_env.judge.raised import Exceptions, RaisedByProgram, UndecidableError
 from coderl_env.judge.rebuilding import array, copy_back
+from coderl_env.judge.shadows import shadow_of
 from coderl_env.judge.shared import Shared
 from coderl_env.judge.twins import Twins
 from coderl_env.judge.values import Shadow
@@ -348,7 +349,7 @@ class Program:
             return self._shared.container(value.number)
         if kind is values.Handle or kind is values.OwnValue:
             return self._object_of(value)
-        if kind is values.Array:
+        if kind is arrays.Array:
             return array(value)
         if kind in (set, frozenset):
             return kind(map(self._wrap_key, value))
@@ -382,7 +383,7 @@ class Program:
         return found
 
 
-_WRAPPED_KEYS = (values.Handle, values.OwnValue, values.Array, tuple, frozenset)
+_WRAPPED_KEYS = (values.Handle, values.OwnValue, arrays.Array, tuple, frozenset)
 
 
 def _descend(frames: int) -> None:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from coderl_env.judge import values
+from coderl_env.judge import arrays
 from coderl_env.judge.wire import WireError
 
 __all__ = ["Functions", "Remote", "array", "copy_back", "error_of", "named", "rebuild", "set_state", "state_of"]
@@ -125,7 +125,7 @@ def rebuild(kind: str, content: Any, functions: Functions) -> Any:
     return _KINDS[kind](functions, *content)
 
 
-def array(value: values.Array) -> Any:
+def array(value: arrays.Array) -> Any:
     """Return numpy's array or number of these bytes.
 
     Raises:

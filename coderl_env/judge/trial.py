@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from coderl_env.judge import checks, values, wire
+from coderl_env.judge import arrays, checks, values, wire
 from coderl_env.judge.asserts import check_specially, judge_asserts
 from coderl_env.judge.compare import COMPARATORS, values_equal, values_equal_apps
 from coderl_env.judge.process import Frame, HelperFailure, Zygote
@@ -330,7 +330,7 @@ def _tagged(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    plain = values.from_numpy(value)
+    plain = arrays.from_numpy(value)
     if plain is not value:
         return plain
     if values.is_own(type(value)):

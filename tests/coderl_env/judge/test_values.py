@@ -18,7 +18,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from coderl_env.judge import checks, values
+from coderl_env.judge import arrays, checks, values
 from coderl_env.judge.wire import WireError
 
 LEAVES = (
@@ -60,7 +60,7 @@ VALUES = st.recursive(
 
 
 def refuse(value: Any) -> Any:
-    plain = values.from_numpy(value)
+    plain = arrays.from_numpy(value)
     if plain is not value:
         return plain
     if values.is_own(type(value)):
