@@ -23,6 +23,7 @@ from coderl_env.datasets import load_dataset
 __all__ = ["CodeRLTaskset"]  # noqa: F822 - made by __getattr__
 
 
+# Their bases have no types here: the package need not be installed.
 @cache
 def _classes(v1: Any) -> dict[str, type]:
     class CodeRLConfig(v1.TasksetConfig):  # type: ignore[misc]

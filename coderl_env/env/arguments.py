@@ -42,7 +42,7 @@ def read_token(action: object) -> int:
     """Return the token id that an integer of any kind stands for; a truth value is none."""
     if not isinstance(action, (bool, np.bool_)):
         try:
-            return operator.index(action)  # type: ignore[arg-type]
+            return operator.index(action)  # type: ignore[arg-type]  # it says itself what is none
         except TypeError:
             pass
     raise ValueError(f"an action is an integer token id in token mode, not {type(action).__name__} {repr(action)[:60]}")

@@ -164,6 +164,7 @@ class Rules:
         Raises:
             ValueError: no problem that is served has that id.
         """
+        # Not a string: an unknown id, and refused as such.
         return self.source.draw(rng) if problem_id is None else self.source.get(problem_id)  # type: ignore[arg-type]
 
     def open(self, problem: Problem) -> Opening:

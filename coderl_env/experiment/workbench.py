@@ -97,7 +97,7 @@ class Stopping:
 
     def __exit__(self, *_: object) -> None:
         if self._installed:
-            signal.signal(signal.SIGINT, self._earlier)  # type: ignore[arg-type]
+            signal.signal(signal.SIGINT, self._earlier)  # type: ignore[arg-type]  # what `signal` returned
             self._installed = False
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:

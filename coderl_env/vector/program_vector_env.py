@@ -164,6 +164,7 @@ class ProgramVectorEnv(VectorEnv[Observation, Any, NDArray[Any]]):
         openings = [self._episodes.opening(env_id) for env_id in range(self.num_envs)]
         return tuple(Task.from_problem(opening.problem, opening.info["prompt_text"]) for opening in openings)
 
+    # Gymnasium has plain attributes here.
     @property  # type: ignore[misc]
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
         """The generators that draw the environments' problems."""

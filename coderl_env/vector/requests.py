@@ -111,7 +111,7 @@ def _read_seeds(seed: object, num_envs: int) -> list[int | None]:
     if seed is None:
         return [None] * num_envs
     if _is_seed(seed):
-        return [int(seed) + number for number in range(num_envs)]  # type: ignore[call-overload]
+        return [int(seed) + number for number in range(num_envs)]  # type: ignore[call-overload]  # checked
     each = seed.tolist() if isinstance(seed, np.ndarray) else seed
     if not isinstance(each, (list, tuple)) or len(each) != num_envs:
         raise ValueError(

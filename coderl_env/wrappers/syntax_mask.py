@@ -53,7 +53,7 @@ class SyntaxMask(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._vocabulary = read_vocabulary(base.tokenizer)
         self._base = base
         assert isinstance(base.observation_space, spaces.Dict)
-        self._places = int(base.observation_space["program"].shape[0])  # type: ignore[index]
+        self._places = int(base.observation_space["program"].shape[0])  # type: ignore[index]  # a Box has one
         self._prefix: ProgramPrefix | None = None
         self._over = False
 

@@ -66,6 +66,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
+    # No overload of the base class returns nothing.
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Take one step. `closure` is not supported."""
         assert closure is None
@@ -86,6 +87,7 @@ class Muon(torch.optim.Optimizer):
                 state["momentum"] = torch.zeros_like(parameter)
             buffers.append(state["momentum"])
         gradients = [parameter.grad for parameter in parameters]
+        # The type stubs want tuples of tensors in all of these.
         torch._foreach_lerp_(buffers, gradients, 1 - momentum)  # type: ignore[arg-type]
         directions = torch._foreach_lerp(gradients, buffers, momentum)  # type: ignore[arg-type]
         updates = orthogonalise(torch.stack(list(directions)), self._compute_dtype)

@@ -56,6 +56,7 @@ def merged(model: PreTrainedModel) -> PreTrainedModel:
 
 def _merged_state(model: PreTrainedModel) -> dict[str, Tensor]:
     with torch.no_grad():
+        # A module of peft's, for all that its type says.
         deltas = {
             f"{name}.weight": module.get_delta_weight("default")  # type: ignore[operator]
             for name, module in model.named_modules()

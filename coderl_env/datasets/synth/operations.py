@@ -55,7 +55,8 @@ class Operation:
         """Return the new list; `values` is left as it is."""
         function = self.evaluate
         if self.form == "list":
-            return function(values) if constant is None else function(values, constant)  # type: ignore[no-any-return]
+            found: list[int] = function(values) if constant is None else function(values, constant)
+            return found
         if self.form == "filter":
             if constant is None:
                 return [x for x in values if function(x)]
