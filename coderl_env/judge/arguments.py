@@ -21,7 +21,7 @@ __all__ = ["DOINGS", "Arguments", "builtin_base", "standard_name"]
 
 # Of whose classes a program may hold an object that stays with the test: the test itself, and what only holds data.
 _REMOTE_MODULES = frozenset(
-    {"__main__", "unittest.mock", "re", "types", "_thread", "threading", "queue", "_queue", "array"}
+    {"__main__", "unittest.mock", "re", "types", "_thread", "threading", "queue", "_queue", "array", "random"}
 )
 # Items of an iterator that go at once; the rest is asked for.
 _CHUNK_ITEMS = 1000

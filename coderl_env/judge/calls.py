@@ -7,6 +7,7 @@ beyond what it says about itself. Loaded by path into the judge's small processe
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import socket
 import sys
@@ -28,6 +29,7 @@ from coderl_env.judge.interpreter import (
 from coderl_env.judge.lineage import description_of, lineage_of
 from coderl_env.judge.rebuilding import Functions, array, error_of, named, rebuild, set_state, state_of
 from coderl_env.judge.shared import Shared
+from coderl_env.judge.views import View
 
 _CHUNK_BYTES = 1 << 16
 # Signatures of call-based problems use the names of typing without importing them, as LeetCode allows.
@@ -74,6 +76,8 @@ class _Objects:
         self._printed: io.TextIOWrapper | None = None
         # What is shared with the test that asks; None where nobody does but for data.
         self._shared: Shared | None = None
+        # What was where the test has put something else.
+        self._replaced: dict[tuple[str, str], Any] = {}
 
     def reply(self, request: dict[str, Any]) -> None:
         """Carry out one request, and answer it."""
@@ -99,6 +103,10 @@ class _Objects:
         if self._shared is not None:
             self._shared.forget(request["forget"])
             self._shared.receive(request["changes"])
+            for module, name, value in request["replaced"]:
+                library = importlib.import_module(module)
+                original = self._replaced.setdefault((module, name), getattr(library, name))
+                setattr(library, name, *(self._decode(value) or (original,)))
 
     def _frame(self, answer: dict[str, Any]) -> bytes:
         if self._shared is None:
@@ -307,6 +315,8 @@ class _Objects:
             return self._table[value.number]
         if kind is arrays.Array:
             return array(value)
+        if kind is View:
+            return value.shown(self._unwrap, self._unwrap)
         if kind is values.Argument:
             return self._made(value.kind, self._unwrap(value.content))
         if kind in (set, frozenset):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from coderl_env.judge.values import DATE_NAMES, FAR, MAX_DEPTH, TAGS, TYPE_NAMES, is_short
+from coderl_env.judge.views import VIEWS
 from coderl_env.judge.wire import WireError
 
 __all__ = ["check_changes", "check_error", "check_value"]
@@ -57,7 +58,10 @@ def _checked_content(value: Any) -> list[Any]:
     if tag == "v" and _is_own_value(content):
         return [content[2]]
     if tag == "e" and _is_defaults(content):
-        return [item for pair in content[1] for item in pair]
+        return [*([content[0]] if type(content[0]) is dict else ()), *(item for pair in content[1] for item in pair)]
+    if tag == "w" and _is_view(content):
+        shown: list[Any] = content[1]
+        return shown
     if tag == "q" and _is_deque(content):
         items: list[Any] = content[0]
         return items
@@ -166,7 +170,10 @@ def _is_place(number: Any) -> bool:
 
 _HANDLE = (_is_place, lambda content: type(content) is str)
 _is_own_value = _is_row(*_HANDLE, lambda content: True)
-_is_defaults = _is_row(lambda content: content is None or _is_type(content), _is_pairs)
+_is_defaults = _is_row(lambda content: content is None or type(content) is dict or _is_type(content), _is_pairs)
+_is_view = _is_row(
+    lambda content: type(content) is str and content in VIEWS.values(), lambda content: type(content) is list
+)
 # What holds no further values.
 _FORMS: dict[str, Callable[[Any], bool]] = {
     "i": _is_hex,

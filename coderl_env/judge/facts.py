@@ -41,6 +41,9 @@ _CATCHERS = frozenset({"raises", "assertRaises", "assertRaisesRegex", "suppress"
 _ARRAYS = frozenset({"np", "numpy", "shape", "dtype", "ndim", "tolist"})
 # What redirects, or is, the standard output.
 _LISTENING = frozenset({"stdout", "redirect_stdout"})
+# What replaces attributes, beside assignment; and the libraries that the judge's own process cannot do without.
+_REPLACING = frozenset({"patch", "setattr"})
+_NEEDED = frozenset({"__main__", "collections", "io", "json", "socket", "struct", "types", "typing", "unittest"})
 _EXCEPTIONS = ("Error", "Exception", "Warning")
 
 
@@ -56,6 +59,8 @@ class Facts(NamedTuple):
         texts: those that stand in it.
         arrays: whether it knows numpy.
         listens: whether it looks at what is printed.
+        replaced: modules of which it may replace something.
+        attributes: names of the attributes that it asks for.
     """
 
     asked: frozenset[str] = frozenset()
@@ -66,6 +71,8 @@ class Facts(NamedTuple):
     texts: frozenset[str] = frozenset()
     arrays: bool = False
     listens: bool = False
+    replaced: frozenset[str] = frozenset()
+    attributes: frozenset[str] = frozenset()
 
 
 def facts_of(tree: ast.Module, defined: Iterable[str], entry_point: str | None) -> Facts:
@@ -78,8 +85,8 @@ def facts_of(tree: ast.Module, defined: Iterable[str], entry_point: str | None) 
     """
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     used = {node.id for node in _names(tree) if isinstance(node.ctx, ast.Load)}
-    if "eval" in used:
-        used |= {node.id for text in texts for node in _names_in(text)}
+    if not used.isdisjoint({"eval", "exec"}):
+        used |= {name for text in texts for name in _names_in(text)}
     used -= set(defined)
     # A builtin stays a builtin, unless it is the very name that the problem asks for.
     asked = {name for name in used if name == entry_point or not hasattr(builtins, name)}
@@ -97,6 +104,8 @@ def facts_of(tree: ast.Module, defined: Iterable[str], entry_point: str | None) 
         arrays=any(isinstance(node, ast.alias) and node.name.partition(".")[0] == "numpy" for node in ast.walk(tree))
         or not _ARRAYS.isdisjoint(_all_names(tree)),
         listens=not _LISTENING.isdisjoint(_all_names(tree)),
+        replaced=frozenset(_replaced(tree, texts)),
+        attributes=frozenset(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)),
     )
 
 
@@ -149,12 +158,13 @@ def _all_names(tree: ast.Module) -> set[str]:
     return found
 
 
-def _names_in(text: str) -> list[ast.Name]:
-    """Return the names in an expression, if a text is one."""
+def _names_in(text: str) -> set[str]:
+    """Return the names that a text asks for, if it is Python."""
     try:
-        return list(_names(ast.parse(text, mode="eval")))
+        tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+        return set()
+    return {node.id for node in _names(tree) if isinstance(node.ctx, ast.Load)} - _bound(tree)
 
 
 def _bound(tree: ast.Module) -> set[str]:
@@ -178,6 +188,18 @@ def _catches(tree: ast.Module) -> bool:
         or (isinstance(node, ast.Name) and node.id in _CATCHERS)
         for node in ast.walk(tree)
     )
+
+
+def _replaced(tree: ast.Module, texts: Iterable[str]) -> Iterator[str]:
+    """Yield the modules of the standard library that a test imports or names in a text, if it replaces anything."""
+    assigned = any(isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) for node in ast.walk(tree))
+    if not assigned and _REPLACING.isdisjoint(_all_names(tree)):
+        return
+    named = {text.partition(".")[0] for text in texts if text.replace(".", "").isidentifier() and "." in text}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            named |= {alias.name for alias in node.names}
+    yield from (named & sys.stdlib_module_names) - _NEEDED
 
 
 def _raising(tree: ast.Module) -> Iterator[int]:

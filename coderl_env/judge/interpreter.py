@@ -39,6 +39,7 @@ def prepare_interpreter(directory: str) -> None:
     # are made over descriptors like those of a child.
     said = os.dup(2)
     os.dup2(0, 2)
+    # The type stubs call these final.
     sys.stdin = sys.__stdin__ = _standard_stream(0, "<stdin>", "r", "surrogateescape")  # type: ignore[misc]
     sys.stdout = sys.__stdout__ = _standard_stream(1, "<stdout>", "w", "surrogateescape")  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _standard_stream(2, "<stderr>", "w", "backslashreplace")  # type: ignore[misc]
@@ -69,6 +70,7 @@ def _standard_stream(descriptor: int, name: str, mode: str, errors: str) -> io.T
     raw.name = name
     buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
     # Carriage returns of the input are kept.
+    # Of no type for the checker, which knows of no `mode` to set.
     stream: Any = io.TextIOWrapper(
         buffer, encoding="utf-8", errors=errors, newline="\n", line_buffering=name == "<stderr>"
     )

@@ -6,9 +6,10 @@ Loaded by path into the referee, which is trusted and never holds the program; s
 from __future__ import annotations
 
 import builtins
+import math
 import operator
 import types
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from coderl_env.judge.owner import Owner, refuse_protocol
@@ -98,6 +99,21 @@ class Object:
         object.__setattr__(self, "_is_part", False)
         # Whether calling it may end an iteration.
         object.__setattr__(self, "_may_stop", False)
+        # Whether an operator has told it what the test expects, maybe.
+        object.__setattr__(self, "_is_told", False)
+        # In a list, what the builtin class makes of it all the same.
+        object.__setattr__(self, "_sure", [])
+
+    def _telling(self, sure: list[Any]) -> Object:
+        """Return the same object as what came of an operator that has told it something."""
+        told = Object(self._program, self._handle)
+        object.__setattr__(told, "_is_told", True)
+        object.__setattr__(told, "_sure", sure)
+        return told
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Return a method, where a class of the test has a function of the program."""
+        return self if instance is None or self._handle.type_name not in _BOUND else types.MethodType(self, instance)
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         return _part(self, self._program.call(self._handle.number, args, keywords, may_stop=self._may_stop))
@@ -126,14 +142,14 @@ class Object:
 
     def __hash__(self) -> int:
         program = self._program
-        if program.names_class_of(self) and program.is_untold(self):
+        if program.names_class_of(self) and not self._is_told:
             found: int = program.call(["builtins", "hash"], (self,), {})
             return found
         return hash(program.plain(self)) if _is_data(self) else hash((Object, self._handle.number))
 
     def __contains__(self, item: Any) -> bool:
         program = self._program
-        if program.names_class_of(self) and program.is_untold(self):
+        if program.names_class_of(self) and not self._is_told:
             found: bool = program.call(["operator", "contains"], (self, item), {})
             return found
         if _is_data(self):
@@ -169,8 +185,8 @@ class Object:
 
 
 def _is_data(one: Object) -> bool:
-    """Whether an object's class is derived from a builtin one."""
-    return isinstance(one._handle, OwnValue)
+    """Whether an object's class is derived from a builtin one, which says what the object equals."""
+    return bool(one._sure) or (isinstance(one._handle, OwnValue) and not one._is_told)
 
 
 def _part(whole: Object, found: Any) -> Any:
@@ -198,10 +214,10 @@ def _deciding(module: str, function: str) -> Callable[..., Any]:
     def method(self: Object, *args: Any) -> Any:
         program = self._program
         known = program.names_class_of(self) or (self._is_part and function == "bool")
-        if known and program.is_untold(self):
+        if known and not self._is_told:
             return program.call([module, function], (self, *args), {})
         if _is_data(self):
-            return getattr(builtins if module == "builtins" else operator, function)(program.plain(self), *args)
+            return getattr(_MODULES[module], function)(program.plain(self), *args)
         # A list is made without the length, where that fails.
         raise program.refuse(f"{function}()", self, lenient=function == "len")
 
@@ -226,7 +242,7 @@ def _comparison(name: str) -> Callable[..., Any]:
                 return program.call(["operator", name], (self, other), {})
             # Nobody asked for what an object of another class says when it is asked in its turn.
             return program.ask(op="get", target=self._handle.number, attribute=f"__{name}__")(other)
-        if _is_data(self):
+        if _is_data(self) and (not isinstance(other, Object) or _is_data(other)):
             return getattr(operator, name)(program.plain(self), program.plain(other))
         if program.names_class_of(self):
             # Maybe the test wants the error that such a comparison is, or that it is unequal.
@@ -238,11 +254,49 @@ def _comparison(name: str) -> Callable[..., Any]:
     return method
 
 
+def _operated(program: Owner, name: str, operands: Sequence[Any]) -> Any:
+    """Have the program's process apply an operator to objects of classes that the test names, and maybe to data.
+
+    An operator between such an object and data tells the program the data, which may be what the test expects.
+    What comes of it is another such object, which has then been told, or what the builtin class makes of it, or
+    nothing, lest `abs(f(3) - 6) < 1e-6` be true of whatever `f` returns. `x += 6` is a method of `x` like others.
+
+    Raises:
+        UndecidableError: nothing may come of it.
+    """
+    objects: list[Object] = [operand for operand in operands if type(operand) is Object]
+    for one in objects:
+        if not program.names_class_of(one):
+            raise program.refuse(name, one)
+    is_told = len(objects) < len(operands) or any(one._is_told for one in objects)
+    found = program.call(["operator", name], operands, {})
+    if not is_told or (name in _IN_PLACE and found is operands[0]):
+        return found
+    plain = _builtins_doing(program, found, name, operands)
+    if type(found) is Object:
+        return found._telling(plain)
+    if not plain:
+        raise program.refuse(f"{name} with data", objects[0])
+    return found
+
+
+def _builtins_doing(program: Owner, found: Any, name: str, operands: Sequence[Any]) -> list[Any]:
+    """Return what the builtin classes make of the operands, of which theirs are derived, if it is what was found."""
+    if any(isinstance(operand, Object) and not _is_data(operand) for operand in operands):
+        return []
+    try:
+        expected = getattr(operator, name)(*map(program.plain, operands))
+    except Exception:  # noqa: BLE001 - whatever the builtin classes raise, they have no such operator
+        return []
+    plain = program.plain(found)
+    return [expected] if type(plain) is type(expected) and plain == expected else []
+
+
 def _operator(name: str, *, reflected: bool = False) -> Callable[..., Any]:
     """Return a special method that has the program's process apply an operator, as Python would."""
 
     def method(self: Object, *others: Any) -> Any:
-        return self._program.operate(name, (*others, self) if reflected else (self, *others))
+        return _operated(self._program, name, (*others, self) if reflected else (self, *others))
 
     return method
 
@@ -256,9 +310,21 @@ def _text(name: str) -> Callable[..., Any]:
     return method
 
 
+def _divmod(self: Object, other: Any) -> Any:
+    """Return quotient and remainder of two objects of the program."""
+    if not isinstance(other, Object) or self._is_told or other._is_told:
+        raise self._program.refuse("divmod with data", self)
+    return self._program.call(["builtins", "divmod"], (self, other), {})
+
+
+# Classes of functions, which are methods where a class has them.
+_BOUND = frozenset({"function", "_lru_cache_wrapper"})
 _OPERATORS = (
     "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "lshift", "rshift", "and", "or", "xor",
 )  # fmt: skip
+
+
+_IN_PLACE = frozenset(f"i{name}" for name in _OPERATORS)
 
 
 def _of_value(name: str, *, reflected: bool = False) -> Callable[..., Any]:
@@ -273,14 +339,19 @@ def _of_value(name: str, *, reflected: bool = False) -> Callable[..., Any]:
     return method
 
 
+_MODULES: dict[str, Any] = {"builtins": builtins, "math": math, "operator": operator}
+
+
 def _add_methods() -> None:
     """Give `Object` and `Name` the special methods that are all alike."""
-    made = {f"__{name}__": _text(name) for name in ("str", "repr", "format")}
+    made = {f"__{name}__": _text(name) for name in ("str", "repr", "format", "bytes")}
     made |= {f"__{name}__": _comparison(name) for name in ("eq", "ne", "lt", "le", "gt", "ge")}
     made |= {f"__{name}__": _operator(name) for name in ("neg", "pos", "abs", "invert")}
     made |= {f"__{name}__": _yielding("builtins", name) for name in ("iter", "next", "reversed")}
     made |= {f"__{name}__": _yielding("operator", name) for name in ("getitem", "setitem", "delitem")}
-    made |= {f"__{name}__": _deciding("builtins", name) for name in ("len", "bool", "int", "float")}
+    made |= {f"__{name}__": _deciding("builtins", name) for name in ("len", "bool", "int", "float", "complex", "round")}
+    made |= {f"__{name}__": _deciding("math", name) for name in ("trunc", "floor", "ceil")}
+    made["__divmod__"] = _divmod
     made["__index__"] = _deciding("operator", "index")
     for name in _OPERATORS:
         function = f"{name}_" if name in ("and", "or") else name

@@ -27,16 +27,8 @@ class Owner(Protocol):
         """Call something of the program."""
         ...
 
-    def operate(self, name: str, operands: Sequence[Any]) -> Any:
-        """Have the program's process apply an operator."""
-        ...
-
     def names_class_of(self, one: Object) -> bool:
         """Whether the test names the class of an object."""
-        ...
-
-    def is_untold(self, one: Object) -> bool:
-        """Whether no operator has told an object anything."""
         ...
 
     def refuse(self, what: str, one: Object, *, lenient: bool = False) -> TypeError:

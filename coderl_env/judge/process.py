@@ -40,6 +40,8 @@ class UnavailableTier(Exception):  # noqa: N818 - an answer, turned into Isolati
 
 # What the referee is told.
 BEGIN, END = b"b", b"e"
+# Of one message of a test. What runs it may be what a program answered, where a test unpickles that.
+_MOST_TEST_BYTES = 128 << 20
 
 
 class Connection:
@@ -47,12 +49,14 @@ class Connection:
 
     Args:
         ours: this side of it.
+        limit: bytes that a frame may have, and then it has to be there in time; None trusts the other side with both.
     """
 
-    def __init__(self, ours: socket.socket) -> None:
+    def __init__(self, ours: socket.socket, limit: int | None = None) -> None:
         ours.setblocking(False)
         self.socket = ours
-        self._reader = wire.FrameReader()
+        self._limit = limit
+        self._reader = wire.FrameReader(limit)
         self._answers: list[Frame] = []
 
     def exchange(self, data: bytes, answers: int, seconds: float) -> list[Frame]:
@@ -61,7 +65,7 @@ class Connection:
         Sending and receiving go together, because the other side stops reading while its answers are not taken.
 
         Raises:
-            HelperFailure: the other process ended, or has been silent for `seconds`.
+            HelperFailure: the other process ended, makes no sense, or has been silent for `seconds`.
         """
         rest = memoryview(data)
         poll = select.poll()
@@ -77,7 +81,7 @@ class Connection:
                     pass  # it was woken by an answer
                 except OSError as error:
                     raise HelperFailure("a judge process ended") from error
-            if self._receive():
+            if self._receive() and self._limit is None:
                 deadline = time.monotonic() + seconds
         taken, self._answers = self._answers[:answers], self._answers[answers:]
         return taken
@@ -91,7 +95,10 @@ class Connection:
             raise HelperFailure("a judge process ended") from error
         if not chunk:
             raise HelperFailure("a judge process ended")
-        self._answers += self._reader.feed(chunk)
+        try:
+            self._answers += self._reader.feed(chunk)
+        except wire.WireError as error:
+            raise HelperFailure(f"a judge process makes no sense: {error}") from error
         return True
 
 
@@ -213,7 +220,7 @@ class Referee(Helper):
             except OSError as error:
                 ours.close()
                 raise HelperFailure("a judge process ended") from error
-        return Connection(ours)
+        return Connection(ours, _MOST_TEST_BYTES)
 
     def end(self) -> None:
         """End the process that serves, whatever it is doing."""

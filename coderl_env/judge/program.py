@@ -6,7 +6,6 @@ Loaded by path into the referee, which is trusted and never holds the program; s
 from __future__ import annotations
 
 import contextlib
-import operator
 import socket
 import sys
 import threading
@@ -16,13 +15,15 @@ from typing import Any
 from coderl_env.judge import arrays, values, wire
 from coderl_env.judge.arguments import Arguments
 from coderl_env.judge.facts import Facts
+from coderl_env.judge.libraries import Replacements
 from coderl_env.judge.objects import Name, Object, awaited
-from coderl_env.judge.raised import Exceptions, RaisedByProgram, UndecidableError
+from coderl_env.judge.raised import Exceptions, RaisedByProgram, UndecidableError, may_end
 from coderl_env.judge.rebuilding import array, copy_back
 from coderl_env.judge.shadows import shadow_of
 from coderl_env.judge.shared import Shared
 from coderl_env.judge.twins import Twins
 from coderl_env.judge.values import Shadow
+from coderl_env.judge.views import View
 
 __all__ = ["Abandoned", "ParentGone", "Program"]
 
@@ -71,17 +72,18 @@ class Program:
         # Threads of a test take turns.
         self._turn = threading.RLock()
         self._objects: dict[int, Any] = {}
-        # Numbers of objects that an operator has told what the test expects, maybe.
-        self._told: set[int] = set()
         self._arguments = Arguments()
         self.exceptions = Exceptions(self, self._arguments)
         self._shared = Shared(self._instead_of, self._wrap, step=-1)
         # Containers that the test has let go of, as the program is still to be told.
         self._forgotten: list[int] = []
         self.stand_ins: dict[int, Any] = {}
+        self._replacements = Replacements(facts.replaced)
         self._twins = Twins(
-            lambda **request: self._request(**request)["value"], self._encode, self._wrap, self._class_named
+            lambda **request: self._request(**request)["value"], self._encode_state, self._wrap, self._class_named
         )
+        # Whether what cannot be sent may be left out: what an object of the test holds need not matter.
+        self._is_lenient = False
 
     def begin(self) -> None:
         """Load the program, give it the test's classes that it lacks, and learn which exceptions the test catches.
@@ -148,7 +150,6 @@ class Program:
                 yield
             finally:
                 self._asking -= 1
-                self._heard = True
 
     def _request(self, *, may_stop: bool = False, **request: Any) -> dict[str, Any]:
         """Send a request and return the answer, its values decoded.
@@ -165,7 +166,8 @@ class Program:
 
     def _exchange(self, request: dict[str, Any], continues: bool) -> dict[str, Any]:
         _descend(_QUESTION_FRAMES)
-        request = {**request, "changes": self._shared.changes(), "forget": self._forgotten}
+        replaced = self._replaced()
+        request = {**request, "replaced": replaced, "changes": self._shared.changes(), "forget": self._forgotten}
         self._forgotten = []
         if not self._begun:
             self._begun = request["begins"] = True
@@ -175,6 +177,7 @@ class Program:
             answer, _ = wire.receive_frame(self._connection)
         except EOFError as error:
             raise ParentGone from error
+        self._heard = self._heard or request.get("op") != "define"
         if answer.get("abandon"):
             raise Abandoned
         self._shared.receive(answer.get("changes", []))
@@ -182,46 +185,18 @@ class Program:
             sys.stdout.write(answer["printed"])
         return answer
 
-    def operate(self, name: str, operands: Sequence[Any]) -> Any:
-        """Have the program's process apply an operator to objects of classes that the test names, and maybe to data.
-
-        An operator between such an object and data tells the program the data, which may be what the test expects.
-        What comes of it is another such object, or what the builtin class makes of it, or nothing, lest
-        `abs(f(3) - 6) < 1e-6` be true of whatever `f` returns.
-
-        Raises:
-            UndecidableError: nothing may come of it.
-        """
-        objects = [operand for operand in operands if type(operand) is Object]
-        for one in objects:
-            if not self.names_class_of(one):
-                raise self.refuse(name, one)
-        told = len(objects) < len(operands) or not all(map(self.is_untold, objects))
-        found = self.call(["operator", name], operands, {})
-        if told and type(found) is Object:
-            self._told.add(found._handle.number)
-        elif told and not self._is_builtins_doing(found, name, operands):
-            raise self.refuse(f"{name} with data", objects[0])
+    def _replaced(self) -> list[Any]:
+        """Return what the test has replaced in libraries, as far as it can be sent."""
+        unusable, found = self.unusable, []
+        for module, name, value in self._replacements.news():
+            with contextlib.suppress(TypeError, wire.WireError):
+                found.append([module, name, self._encode(value)])
+        self.unusable = unusable
         return found
-
-    def _is_builtins_doing(self, found: Any, name: str, operands: Sequence[Any]) -> bool:
-        """Whether an operator has the result that the builtin classes give it of which the operands' are derived."""
-        plain = [self.plain(operand) for operand in operands]
-        if any(type(operand) is Object for operand in plain):
-            return False
-        try:
-            expected = getattr(operator, name)(*plain)
-        except Exception:  # noqa: BLE001 - whatever the builtin classes raise, they have no such operator
-            return False
-        return type(found) is type(expected) and bool(found == expected)
 
     def names_class_of(self, one: Object) -> bool:
         """Whether the test names the class of an object."""
         return one._handle.type_name in self._facts.named
-
-    def is_untold(self, one: Object) -> bool:
-        """Whether no operator has told an object anything."""
-        return one._handle.number not in self._told
 
     def evaluate(self, text: Any, mode: str, scope: dict[str, Any] | None) -> Any:
         """Run a text in the program's process, whose it may be: here it could do all that a test can."""
@@ -243,6 +218,8 @@ class Program:
         """Return a value as the builtin class has it that its own is derived from."""
         if type(value) is not Object or not isinstance(value._handle, values.OwnValue):
             return value
+        if value._sure:
+            return value._sure[0]
         plain = value._handle.plain
         # What can change is asked for again; what cannot is not, lest it be another each time.
         if type(plain) in values.CHANGEABLE:
@@ -253,6 +230,8 @@ class Program:
     def class_of(self, one: Object) -> Any:
         """Return what stands for an object's class: the test's own name for it, if it has one."""
         found = self.call(["builtins", "type"], (one,), {})
+        if isinstance(found, type):
+            raise self.refuse("type()", one)  # of such a class it would be data
         for name in self._facts.named:
             known = self._namespace.get(name)
             # The same object of the program has the same number.
@@ -268,22 +247,14 @@ class Program:
         if isinstance(error, (Abandoned, ParentGone)):
             return False
         sent = None if error is None else self._encode(self.exceptions.argument_of(error))
-        return self.ask(op=how, target=one._handle.number, error=sent) is True and self._may_end(error)
+        return self.ask(op=how, target=one._handle.number, error=sent) is True and may_end(
+            error, self._namespace, self._facts.raising
+        )
 
     def anext(self, one: Object) -> Any:
         """Return the next item of an asynchronous iterator."""
         with self._used():
             return self._wrap(self._request(op="anext", target=one._handle.number, may_stop=True)["value"])
-
-    def _may_end(self, error: BaseException | None) -> bool:
-        if error is None or isinstance(error, RaisedByProgram):
-            return True
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        if trace is None or trace.tb_frame.f_globals is not self._namespace or isinstance(error, AssertionError):
-            return False
-        return trace.tb_lineno in self._facts.raising
 
     def _call_back(self, number: int, call: Any) -> dict[str, Any]:
         """Run a function of the test for the program, and return the request that tells the result."""
@@ -315,6 +286,13 @@ class Program:
             self._note_unusable(str(error))
             raise
 
+    def _encode_state(self, value: Any, *, as_plain: bool = False) -> Any:
+        self._is_lenient = True
+        try:
+            return self._encode(value, as_plain=as_plain)
+        finally:
+            self._is_lenient = False
+
     def _instead_of(self, value: Any) -> Any:
         kind: Any = type(value)
         if kind is Object or issubclass(kind, Shadow):
@@ -328,6 +306,8 @@ class Program:
         found = self._arguments.argument_of(self.stand_ins.get(id(value), value))
         if found is None:
             found = self._twins.handle_of(value) or self._arguments.remote_of(value)
+        if found is None and self._is_lenient:
+            found = values.Argument("token", [self._arguments.number_of(value)])
         if found is None:
             message = f"a test cannot pass a {kind.__name__} to a program"
             self._note_unusable(message)
@@ -351,6 +331,8 @@ class Program:
             return self._object_of(value)
         if kind is arrays.Array:
             return array(value)
+        if kind is View:
+            return value.shown(self._wrap_key, self._wrap)
         if kind in (set, frozenset):
             return kind(map(self._wrap_key, value))
         if isinstance(value, dict) and any(type(key) in _WRAPPED_KEYS for key in value):
@@ -363,6 +345,15 @@ class Program:
     def _wrap_key(self, key: Any) -> Any:
         return tuple(map(self._wrap_key, key)) if type(key) is tuple else self._wrap(key)
 
+    def _has_own(self, handle: values.Handle, kind: type) -> bool:
+        """Whether the test names attributes that an object has beside those of the builtin class."""
+        asked = [name for name in self._facts.attributes if not hasattr(kind, name)]
+        target = ["builtins", "hasattr"]
+        sent = self._encode(values.Handle(handle.number, handle.type_name))
+        return any(
+            self._request(op="call", target=target, args=[sent, name], keywords={})["value"] is True for name in asked
+        )
+
     def _object_of(self, handle: values.Handle) -> Any:
         number = handle.number
         if number < 0:
@@ -372,9 +363,12 @@ class Program:
         found = self._twins.object_of(handle)
         if found is None and type(handle) is values.OwnValue and handle.type_name not in self._facts.named:
             plain = self._wrap(handle.plain)
-            if type(plain) in values.CHANGEABLE:
+            if type(plain) not in values.CHANGEABLE:
+                found = shadow_of(self, handle, plain)
+            elif not self._has_own(handle, type(plain)):
                 return plain
-            found = shadow_of(self, handle, plain)
+            else:
+                found = Object(self, handle)
         elif found is None and handle.type_name == "coroutine":
             found = awaited(self, handle)
         elif found is None:

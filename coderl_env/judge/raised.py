@@ -14,7 +14,7 @@ from coderl_env.judge import values
 from coderl_env.judge.arguments import Arguments, builtin_base
 from coderl_env.judge.wire import WireError
 
-__all__ = ["Exceptions", "RaisedByProgram", "UndecidableError"]
+__all__ = ["Exceptions", "RaisedByProgram", "UndecidableError", "may_end"]
 
 # What the interpreter's own exceptions keep in places of their own.
 _FIELDS = ("args", "code", "errno", "filename", "lineno", "msg", "name", "obj", "offset", "path", "strerror", "value")
@@ -78,7 +78,14 @@ class Exceptions:
 
     def constructed(self, name: str, args: Any, keywords: Any) -> Any:
         """Return a new exception of the program's class `name`."""
-        found = self._program.call(name, args, keywords)
+        return self._raisable(self._program.call(name, args, keywords))
+
+    def linked(self, number: int, name: str) -> Any:
+        """Return the exception that the program's exception of this number names as its cause or context."""
+        return self._raisable(self._program.ask(op="get", target=number, attribute=name))
+
+    def _raisable(self, found: Any) -> Any:
+        """Return the exception for which an object stands, or what else was found."""
         handle = getattr(found, "_handle", None)
         if handle is None:
             return found
@@ -115,6 +122,7 @@ class Exceptions:
         # They would end a loop of the test's own, silently; Python makes them this inside a generator.
         if issubclass(kind, (StopIteration, StopAsyncIteration)) and not may_stop:
             kind = RuntimeError
+            error = {**error, "kinds": []}  # a class of the program's own, derived from one of them, would as well
         own = [self._classes[name] for name in error["kinds"] if name in self._classes]
         members: dict[str, Any] = {"__str__": lambda self: str(error["message"]), "program_number": number}
         first = next(iter(error["kinds"]), None)
@@ -122,6 +130,7 @@ class Exceptions:
         if number is not None:
             ask = self._program.ask
             members["__getattr__"] = lambda self, name: ask(op="get", target=number, attribute=name)
+            members |= {name: _linked(self, number, name) for name in ("__cause__", "__context__")}
             members["__repr__"] = lambda self: str(self.__getattr__("__repr__")())
             for name in _FIELDS:
                 if name == "args" or hasattr(kind, name):
@@ -149,6 +158,24 @@ class Exceptions:
         return values.Argument("error", [number, builtin_base(type(error)), tuple(_arguments_of(error)), kind])
 
 
+def may_end(error: BaseException | None, names: Mapping[str, Any], raising: frozenset[int]) -> bool:
+    """Whether a `with` of the program may end an exception: one of its own, or one that the test itself raises.
+
+    Args:
+        error: the exception.
+        names: the test's.
+        raising: lines on which the test raises.
+    """
+    if error is None or isinstance(error, RaisedByProgram):
+        return True
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or trace.tb_frame.f_globals is not names or isinstance(error, AssertionError):
+        return False
+    return trace.tb_lineno in raising
+
+
 class _Constructed(type):
     """Class of the classes whose objects the program's process makes."""
 
@@ -168,6 +195,11 @@ def _asked(ask: Any, number: int, name: str) -> property:
     return property(lambda self: ask(op="get", target=number, attribute=name), lambda self, value: None)
 
 
+def _linked(exceptions: Exceptions, number: int, name: str) -> property:
+    """Return the field that holds another exception of the program."""
+    return property(lambda self: exceptions.linked(number, name), lambda self, value: None)
+
+
 def _made(name: str, own: list[type], others: list[type], members: Mapping[str, Any]) -> Any:
     """Return an exception's class, of the program's own kinds if they go together with the others."""
     members = {**members, "__module__": values.PROGRAM_MODULE}
@@ -181,7 +213,9 @@ def _builtin_kinds(names: Any) -> Any:
     """Yield the exceptions among builtin names that tests catch as such."""
     for name in names:
         found = getattr(builtins, name, None)
-        if isinstance(found, type) and issubclass(found, Exception) and not issubclass(found, BaseExceptionGroup):
+        if not isinstance(found, type) or issubclass(found, BaseExceptionGroup):
+            continue
+        if issubclass(found, (Exception, SystemExit)):
             yield found
 
 

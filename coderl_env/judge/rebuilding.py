@@ -203,6 +203,8 @@ def copy_back(mine: Any, theirs: Any) -> None:
     elif type(theirs) is kind and kind in _UPDATED:
         mine.clear()
         mine.update(theirs)
+        if isinstance(mine, collections.defaultdict):
+            mine.default_factory = theirs.default_factory
     elif kind is bytearray and type(theirs) is bytearray:
         mine[:] = theirs
     elif theirs is not None and kind.__module__ == "numpy" and hasattr(mine, "shape"):

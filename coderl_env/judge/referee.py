@@ -24,6 +24,8 @@ from typing import Any
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _MEMORY_BYTES = 2 << 30
+# Of the process that serves one program, and maybe the next.
+_MOST_GROWTH = 128 << 20
 _MESSAGE_CHARACTERS = 300
 # Python's own, and the frames that a question to the program may need.
 _RECURSION_LIMIT = 1500
@@ -43,6 +45,7 @@ sandbox = importlib.import_module("coderl_env.judge.sandbox")
 seccomp = importlib.import_module("coderl_env.judge.seccomp")
 wire = importlib.import_module("coderl_env.judge.wire")
 facts = importlib.import_module("coderl_env.judge.facts")
+libraries = importlib.import_module("coderl_env.judge.libraries")
 objects = importlib.import_module("coderl_env.judge.objects")
 programs = importlib.import_module("coderl_env.judge.program")
 stand_ins = importlib.import_module("coderl_env.judge.stand_ins")
@@ -63,6 +66,7 @@ def _run_assert(connection: socket.socket, request: dict[str, Any]) -> dict[str,
     try:
         tree = ast.parse(request["code"])
         compile(tree, "test", "exec")
+        libraries.teach(request["code"] + request["starter_code"])
         namespace = _module("__main__")
         # Functions keep the builtins that there are when they are made.
         namespace["__builtins__"] = dict(vars(builtins))
@@ -185,14 +189,23 @@ def _confine() -> Any:
 
 
 def _serve(connection: socket.socket) -> None:
-    """Answer requests over a connection, until it closes."""
+    """Answer requests over a connection, until it closes.
+
+    The process is spent that holds much more than in the beginning: what a test leaves, another would lack.
+    """
+    most = _most_memory() + _MOST_GROWTH
     while True:
         try:
             request, _ = wire.receive_frame(connection)
             answer = _run_checker(request) if "checker" in request else _run_assert(connection, request)
-            wire.send_frame(connection, answer)
+            wire.send_frame(connection, {"message": "", **answer, "spent": _most_memory() > most})
         except (EOFError, OSError, programs.ParentGone):
             return
+
+
+def _most_memory() -> int:
+    """Return the most memory that this process has held, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _beget(control: socket.socket, descriptor: int, calls: Any) -> int:

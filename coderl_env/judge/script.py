@@ -54,7 +54,7 @@ def _exit_status(stop: SystemExit) -> int:
 def _finalize(status: int, names: dict[str, Any]) -> int:
     """Do what the interpreter does at its end: wait for threads, run exit functions, flush, let go of objects."""
     try:
-        threading._shutdown()  # type: ignore[attr-defined]
+        threading._shutdown()  # type: ignore[attr-defined]  # not in the type stubs
         atexit._run_exitfuncs()
     except BaseException:  # noqa: BLE001 - Python prints such errors and goes on
         traceback.print_exc()
@@ -67,7 +67,7 @@ def _finalize(status: int, names: dict[str, Any]) -> int:
             return 120
     _release(names)
     with contextlib.suppress(BaseException):  # the program may have put anything in its place
-        sys.__stdout__.flush()  # type: ignore[union-attr]
+        sys.__stdout__.flush()  # type: ignore[union-attr]  # set when the process began
     return status
 
 

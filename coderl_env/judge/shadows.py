@@ -13,6 +13,8 @@ from coderl_env.judge.values import PROGRAM_MODULE, OwnValue, Shadow, class_name
 
 __all__ = ["shadow_of"]
 
+# Names of fields that are also those of methods of tuples.
+_FIELD_NAMES = frozenset({"count", "index"})
 # What cannot change, so that it need not be asked for again.
 _SHADOWED = (str, int, float, complex, bytes, tuple, frozenset)
 
@@ -25,12 +27,22 @@ def _shadow_class(kind: type, name: str) -> Any:
         refuse_protocol(name)
         return self._program.ask(op="get", target=self._handle.number, attribute=name)
 
+    def own_field(self: Any, name: str) -> Any:
+        # A field may be called as a method of tuples is; a method of the program's does not stand for theirs.
+        found = tuple.__getattribute__(self, name)
+        if name not in _FIELD_NAMES:
+            return found
+        field = attribute(self, name)
+        return found if callable(field) else field
+
     members = {
         "__getattr__": attribute,
         "__copy__": lambda self: self,
         "__deepcopy__": lambda self, memo: self,
         "__module__": PROGRAM_MODULE,
     }
+    if kind is tuple:
+        members["__getattribute__"] = own_field
     return type(name, (kind, Shadow), members)
 
 

@@ -128,8 +128,6 @@ class Shared:
         container: Any = kind()
         if kind is collections.deque:
             container = collections.deque(maxlen=content.maxlen)
-        elif kind is collections.defaultdict:
-            container = collections.defaultdict(content.default_factory)
         self._entries[number] = [container, None]
         self._numbers[id(container)] = number
 

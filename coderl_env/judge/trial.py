@@ -22,7 +22,7 @@ from coderl_env.problem import AssertCase, CallCase, Limits, Problem, StdioCase
 __all__ = ["JUDGE_VERSION", "Settings", "Trial"]
 
 # Raised when a program could get another verdict than before.
-JUDGE_VERSION = "4"
+JUDGE_VERSION = "5"
 _MAX_PROGRAM_BYTES = 1 << 20
 _NUMPY = re.compile(r"\b(?:numpy|import_module|__import__)\b")
 _END = wire.pack_frame({"op": "end"})
@@ -108,12 +108,13 @@ class Trial:
             judge = functools.partial(self._judge_asserts, again=again)
             return self._judge_one_by_one(conversation, source, worker, judge)
         if self.stop == "first_failure":
-            return self._judge_one_by_one(conversation, source, worker, self._judge_until_failure)
+            judge = functools.partial(self._judge_until_failure, again=again)
+            return self._judge_one_by_one(conversation, source, worker, judge)
         compile_error, answers = conversation.hold(source, _pack_requests(self.problem, self.problem.tests))
         if compile_error is not None:
             return self._uncompiled(compile_error)
         pairs = zip(self.problem.tests, answers, strict=True)
-        return self._judged([self._compare(test, answer, worker) for test, answer in pairs])
+        return self._judged([self._compare(test, answer, worker, again=again) for test, answer in pairs])
 
     def _needs_numpy(self) -> bool:
         """Whether the program may import numpy, or a test pass it arrays."""
@@ -149,17 +150,19 @@ class Trial:
     def _judge_asserts(self, conversation: Conversation, worker: Worker, *, again: bool) -> list[CaseResult]:
         return judge_asserts(self.problem, conversation, worker, self.limits.wall_seconds, self.stop, again=again)
 
-    def _judge_until_failure(self, conversation: Conversation, worker: Worker) -> list[CaseResult]:
+    def _judge_until_failure(self, conversation: Conversation, worker: Worker, *, again: bool) -> list[CaseResult]:
+        """Judge one test, then two, then four, and so on: most programs that fail do so soon, and asking takes time."""
         tests = self.problem.tests
-        cases = []
-        for test in tests:
-            [answer] = conversation.ask(_pack_requests(self.problem, (test,)), 1)
-            cases.append(self._compare(test, answer, worker))
-            if cases[-1].verdict is not Verdict.ACCEPTED:
-                break
-        return cases + [CaseResult(Verdict.NOT_RUN)] * (len(tests) - len(cases))
+        cases: list[CaseResult] = []
+        while len(cases) < len(tests):
+            some = tests[len(cases) : 2 * len(cases) + 1]
+            for test, answer in zip(some, conversation.ask(_pack_requests(self.problem, some), len(some)), strict=True):
+                cases.append(self._compare(test, answer, worker, again=again))
+                if cases[-1].verdict is not Verdict.ACCEPTED:
+                    return cases + [CaseResult(Verdict.NOT_RUN)] * (len(tests) - len(cases))
+        return cases
 
-    def _compare(self, test: Any, answer: Frame, worker: Worker) -> CaseResult:
+    def _compare(self, test: Any, answer: Frame, worker: Worker, *, again: bool) -> CaseResult:
         header, output = answer
         decided = classify(header)
         if decided is not None:
@@ -173,7 +176,8 @@ class Trial:
             return result(accepted, excerpt_value(header["value"]), header)
         expected = test.expected.encode("utf-8", "surrogatepass")
         if self.problem.checker is not None:
-            accepted = check_specially(self.problem, test, output, worker, self.limits.wall_seconds)
+            seconds = self.limits.wall_seconds
+            accepted = check_specially(self.problem, test, output, worker, seconds, again=again)
         else:
             accepted = COMPARATORS[self.comparator](expected, output)
         return result(accepted, excerpt(output), header)

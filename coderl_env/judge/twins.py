@@ -146,7 +146,7 @@ class Twins:
         for mine, state in zip(some, found, strict=True):
             if type(state) is not dict or not all(type(name) is str for name in state):
                 raise WireError("an object's attributes are no dict")
-            if any(callable(getattr(type(mine), name, None)) for name in state):
+            if any(name.startswith("__") or callable(getattr(type(mine), name, None)) for name in state):
                 # The test's own methods decide, not what the program calls the same.
                 raise WireError("an object's attribute hides a method of its class")
             set_state(mine, {name: self._wrap(value) for name, value in state.items()})

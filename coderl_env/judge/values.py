@@ -12,16 +12,19 @@ import collections
 import datetime
 import decimal
 import fractions
+import types
 from collections.abc import Callable
 from typing import Any
 
 from coderl_env.judge.arrays import Array, is_numpy
+from coderl_env.judge.views import VIEWS, View
 from coderl_env.judge.wire import WireError
 
 MAX_DEPTH = 200
 # A range of a few bytes can hold more than any memory; a longer one stays where it is.
 MOST_RANGE_ITEMS = 1 << 20
 _SAFE_INT = 1 << 53
+_NAME_CHARACTERS = 100
 # Where the numbers of a machine word end.
 FAR = 1 << 63
 # The module that a program's process runs the program as.
@@ -183,6 +186,10 @@ class Encoder:
             return {"N": [value.dtype, None if value.shape is None else list(value.shape), value.data.hex()]}
         if kind is Argument:
             return {"x": [value.kind, self.encode(value.content, depth, as_plain=True)]}
+        if kind is types.MappingProxyType:
+            return self._dict(dict(value), dict, depth)
+        if kind in VIEWS:
+            return {"w": [VIEWS[kind], [self.encode(item, depth) for item in value]]}
         found = _encode_number_or_date(value, kind)
         return self.encode(self._opaque(value), depth) if found is None else found
 
@@ -198,8 +205,8 @@ class Encoder:
             factory = value.default_factory
             if factory is None:
                 return {"e": [None, pairs]}
-            if type(factory) is type and factory in _TYPE_NAMES:
-                return {"e": [_TYPE_NAMES[factory], pairs]}
+            is_type = type(factory) is type and factory in _TYPE_NAMES
+            return {"e": [_TYPE_NAMES[factory] if is_type else self.encode(factory, depth), pairs]}
         return {"d": pairs}
 
 
@@ -265,7 +272,7 @@ def is_own(kind: type) -> bool:
 
 def class_name(text: str) -> str:
     """Return what a class may be called of what a program calls its own."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "?")
+    return text[:_NAME_CHARACTERS].encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 def decode_value(data: Any, depth: int = MAX_DEPTH) -> Any:
@@ -311,8 +318,11 @@ def _decode_date(content: Any, depth: int) -> Any:
 
 
 def _decode_defaults(content: Any, depth: int) -> Any:
-    name, pairs = content
-    return collections.defaultdict(None if name is None else _TYPES[name], _decode_pairs(pairs, depth))
+    factory, pairs = content
+    found: Any = collections.defaultdict(None, _decode_pairs(pairs, depth))
+    # A handle cannot be called: what it stands for is put in its place.
+    found.default_factory = _TYPES[factory] if type(factory) is str else decode_value(factory, depth)
+    return found
 
 
 _DECODERS: dict[str, Callable[[Any, int], Any]] = {
@@ -337,6 +347,7 @@ _DECODERS: dict[str, Callable[[Any, int], Any]] = {
     "N": lambda content, depth: _decode_array(*content),
     "k": lambda content, depth: Reference(int(content)),
     "n": lambda content, depth: _TYPES[content],
+    "w": lambda content, depth: View(str(content[0]), _decode_items(content[1], depth)),
     "h": lambda content, depth: Handle(int(content[0]), str(content[1])),
     "v": lambda content, depth: OwnValue(int(content[0]), str(content[1]), decode_value(content[2], depth)),
     "x": lambda content, depth: Argument(str(content[0]), decode_value(content[1], depth)),
@@ -362,4 +373,6 @@ def map_items(value: Any, function: Callable[[Any], Any]) -> Any:
     if kind in (dict, collections.Counter, collections.OrderedDict, collections.defaultdict):
         for key, item in value.items():
             value[key] = function(item)
+        if kind is collections.defaultdict and isinstance(value.default_factory, (Handle, Argument)):
+            value.default_factory = function(value.default_factory)
     return value

@@ -196,9 +196,15 @@ def _ordered_parts(pairs: list[Any], depth: int) -> Iterator[str]:
 
 def _defaults_parts(content: list[Any], depth: int) -> Iterator[str]:
     factory, pairs = content
-    yield f"defaultdict({None if factory is None else f'<class {factory!r}>'}, "
+    yield "defaultdict("
+    yield from (f"<class {factory!r}>",) if type(factory) is str else _parts(factory, 0)
+    yield ", "
     yield from _pairs(pairs, depth)
     yield ")"
+
+
+def _view_parts(content: list[Any], depth: int) -> Iterator[str]:
+    yield from _row(f"{content[0]}([", content[1], "])", depth)
 
 
 def _deque_parts(content: list[Any], depth: int) -> Iterator[str]:
@@ -218,4 +224,5 @@ _COLLECTIONS: dict[str, Callable[[Any, int], Iterator[str]]] = {
     "e": _defaults_parts,
     "q": _deque_parts,
     "r": _range_parts,
+    "w": _view_parts,
 }

@@ -117,16 +117,21 @@ def unpack_frame(data: bytes) -> dict[str, Any]:
 
 
 class FrameReader:
-    """Assembles frames from chunks of bytes, for a reader that must not block."""
+    """Assembles frames from chunks of bytes, for a reader that must not block.
 
-    def __init__(self) -> None:
+    Args:
+        limit: bytes that a frame may have, or None.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
         self._buffer = bytearray()
+        self._limit = limit
 
     def feed(self, chunk: bytes) -> list[tuple[dict[str, Any], bytes]]:
         """Add `chunk` and return the frames that are now complete.
 
         Raises:
-            WireError: a frame's header is no JSON object.
+            WireError: a frame's header is no JSON object, or the frame exceeds the limit.
         """
         self._buffer += chunk
         frames = []
@@ -134,6 +139,8 @@ class FrameReader:
             header_size, body_size = _HEAD.unpack_from(self._buffer)
             body_start = _HEAD.size + header_size
             end = body_start + body_size
+            if self._limit is not None and end > self._limit:
+                raise FrameTooLargeError(f"a frame of {end} bytes exceeds the limit of {self._limit}")
             if len(self._buffer) < end:
                 break
             header = _parse_header(bytes(self._buffer[_HEAD.size : body_start]))

@@ -114,6 +114,22 @@ def test_what_is_not_run_after_a_stop(stop: str, program: str, expected: str) ->
         assert verdicts(judge.judge(program, STDIO)) == expected
 
 
+@pytest.mark.parametrize("kind", ["stdio", "call"])
+def test_nothing_counts_behind_the_first_failure(kind: str) -> None:
+    """Tests are asked several at a time, but a program that fails one of them fails no other."""
+    with Judge(workers=1, stop="first_failure") as judge:
+        for failing in range(12):
+            answer = f"return 'no' if n in ({failing}, 11) else n"
+            if kind == "stdio":
+                tests: tuple[Any, ...] = tuple(StdioCase(f"{n}\n", f"{n}\n") for n in range(12))
+                program = as_stdio(answer)
+            else:
+                tests = tuple(CallCase((n,), n) for n in range(12))
+                program = f"def f(n): {answer}"
+            found = verdicts(judge.judge(program, Problem("p", "", tests, entry_point="f")))
+            assert found.split() == ["accepted"] * failing + ["wrong_answer"] + ["not_run"] * (11 - failing)
+
+
 def test_a_problems_own_limits_and_comparator_win(judge: Judge) -> None:
     case = (StdioCase("", "1 2\n"),)
     spread = "print(1)\nprint(2)"

@@ -150,7 +150,6 @@ class Colour(enum.IntEnum):
         (type("Tally", (collections.Counter,), {"items": lambda self: [("b", 1)]})("aa"), {"a": 2}),
         (type("Sorted", (collections.OrderedDict,), {"__iter__": lambda self: iter("b")})(a=1), {"a": 1}),
         (type("Lists", (collections.defaultdict,), {})(list, a=1), {"a": 1}),
-        (collections.defaultdict(lambda: 5, a=1), {"a": 1}),
         (collections.namedtuple("Point", "x y")(1, 2), (1, 2)),
         (type("Truth", (float,), {"__repr__": lambda self: "1.0"})(2.5), 2.5),
         (type("Letters", (bytes,), {"hex": lambda self: "00"})(b"a"), b"a"),

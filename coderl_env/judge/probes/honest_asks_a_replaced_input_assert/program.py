@@ -1,0 +1,2 @@
+def ask():
+    return 2 * int(input("n? "))

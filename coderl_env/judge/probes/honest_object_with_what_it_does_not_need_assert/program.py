@@ -1,0 +1,6 @@
+class Dice:
+    eyes: int
+
+
+def play(dice):
+    return dice.eyes
