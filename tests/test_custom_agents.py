@@ -109,7 +109,8 @@ def test_the_guides_python_prints_what_it_says(guide: str, tmp_path: Path) -> No
 
 def test_the_guides_commands_can_be_typed(guide: str) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines() if line.startswith("coderl ")]
+    commands = [command for block in blocks for command in block.replace("\\\n", "").splitlines()]
+    lines = [command for command in commands if command.startswith("coderl ")]
     assert len(lines) >= 7
     for line in lines:
         arguments = shlex.split(line)[1:]
