@@ -118,11 +118,19 @@ def tight_address_space(program, problem):
 
 @judge
 def tight_time(program, problem):
-    """Counts the interpreter's start and imports as the program's own time, over all tests."""
+    """Counts the interpreter's start and imports as the program's own time, over all tests: five starts and no more."""
+    passed, seconds = timed(lambda: no_limits(program, problem))
+    # Of this machine, now: what heavy imports take in seconds differs by three times between machines.
+    _, limit = timed(lambda: [run_file("") for _ in range(5)])
+    return passed and seconds < limit
+
+
+def timed(run):
+    """Return what `run` returns, and the processor seconds that its processes took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    passed = no_limits(program, problem)
+    found = run()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return passed and after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.16
+    return found, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 @judge
