@@ -13,7 +13,9 @@ Not here: drawing tokens (`sampler`) and losses (`losses`).
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -110,6 +112,8 @@ class Network:
         # transformers 4 has no such field; there, tied embeddings meant scaled outputs.
         scaled = getattr(config, "scale_decoder_outputs", config.tie_word_embeddings)
         self.output_scale = config.d_model**-0.5 if scaled else 1.0
+        # While programs are drawn: weights as products take them, by what they are made of.
+        self._kept: dict[Hashable, Tensor] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -174,6 +178,15 @@ class Network:
     def cached_numbers(self, capacity: int) -> int:
         """Return how many numbers the cache of one program of `capacity` tokens holds."""
         return 2 * len(self.model.decoder.block) * self.heads * self.d_kv * capacity
+
+    @contextlib.contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Keep the weights in the form in which products take them, which is otherwise made for every token."""
+        self._kept = {}
+        try:
+            yield
+        finally:
+            self._kept = None
 
     @torch.inference_mode()
     def start(self, memory: Memory, programs: int, capacity: int) -> Cache:
@@ -277,10 +290,22 @@ class Network:
         return F.embedding(bucket, attention.relative_attention_bias.weight).permute(2, 0, 1)
 
     def _fused(self, attention: nn.Module, parts: str) -> Tensor:
-        return torch.cat([getattr(attention, part).weight for part in parts])
+        def make() -> Tensor:
+            return torch.cat([getattr(attention, part).weight for part in parts]).to(self.compute_dtype)
+
+        return self._keep((id(attention), parts), make)
 
     def _linear(self, states: Tensor, weight: Tensor) -> Tensor:
-        return F.linear(states.to(self.compute_dtype), weight.to(self.compute_dtype))
+        weight = self._keep(id(weight), lambda: weight.to(self.compute_dtype))
+        return F.linear(states.to(self.compute_dtype), weight)
+
+    def _keep(self, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
+        """Return what `make` returns, while programs are drawn that of the first time."""
+        if self._kept is None:
+            return make()
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]
 
     def _norm(self, norm: nn.Module, states: Tensor) -> Tensor:
         return F.rms_norm(states, (states.shape[-1],), norm.weight, norm.variance_epsilon)

@@ -12,6 +12,7 @@ the sharpened distribution that the tokens were drawn from.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -81,6 +82,10 @@ class Decodes(Protocol):
 
     def cached_numbers(self, capacity: int) -> int:
         """Return how many numbers the cache of one program of `capacity` tokens holds."""
+        ...
+
+    def drawing(self) -> AbstractContextManager[None]:
+        """Return a context in which the weights stay as they are, so that what is made of them can be kept."""
         ...
 
     def start(self, memory: Any, programs: int, capacity: int) -> DecodingCache:
@@ -200,7 +205,7 @@ def draw(
     training = network.model.training
     network.model.eval()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), network.drawing():
             for chosen, count in _batches(requests, programs, max_rows):
                 batch = [requests[index] for index in chosen]
                 ids, mask = pad_prompts([request.prompt for request in batch], pad_id, network.device)

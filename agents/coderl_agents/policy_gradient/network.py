@@ -12,17 +12,20 @@ program, which such models do not have, is never fed: the prompt's last state ta
 from __future__ import annotations
 
 import contextlib
+import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
-from torch import Tensor
-from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel, T5ForConditionalGeneration
+from torch import Tensor, nn
+from transformers import EncoderDecoderCache, PreTrainedModel, T5ForConditionalGeneration
 
 from coderl_agents.codet5.network import Network
 from coderl_agents.codet5.sampler import Decodes
 from coderl_agents.policy_gradient.adapters import has_adapters
+from coderl_agents.policy_gradient.cache import GrowingCache
 
 __all__ = ["TransformersNetwork", "check_head", "network_for"]
 
@@ -100,6 +103,8 @@ class TransformersNetwork:
         self.start_id = int(start or 0)
         scaled = self.is_encoder_decoder and getattr(config, "scale_decoder_outputs", False)
         self._output_scale = config.d_model**-0.5 if scaled else 1.0
+        # Whether the linear layers convert by themselves, as they do while programs are drawn.
+        self._converts = False
 
     @property
     def device(self) -> torch.device:
@@ -149,13 +154,35 @@ class TransformersNetwork:
         layers = getattr(config, "num_decoder_layers", None) or config.num_hidden_layers
         return 2 * int(layers) * int(config.hidden_size) * capacity
 
+    @contextlib.contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Convert the weights of linear layers once, and nothing else.
+
+        On a processor autocast would convert them again for every token, and the whole cache, which costs more than the
+        products themselves; and attention of one token is faster in float32.
+        """
+        if self.compute_dtype == torch.float32 or self.device.type != "cpu":
+            yield
+            return
+        layers = [part for part in self.model.modules() if type(part) is nn.Linear and "forward" not in vars(part)]
+        self._converts = True
+        try:
+            for layer in layers:
+                # Not a method of the class, for the checker.
+                layer.forward = functools.partial(_multiply, *_converted(layer, self.compute_dtype))  # type: ignore[method-assign]
+            yield
+        finally:
+            self._converts = False
+            for layer in layers:
+                vars(layer).pop("forward", None)
+
     @torch.inference_mode()
     def start(self, memory: _Read, programs: int, capacity: int) -> _Cache:
         """Return the cache of `programs` programs for each prompt; `capacity` is not needed, it grows."""
         rows = memory.spread(programs)
         if self.is_encoder_decoder:
-            return _Cache(rows, EncoderDecoderCache(DynamicCache(), DynamicCache()), programs, None)
-        past = DynamicCache()
+            return _Cache(rows, EncoderDecoderCache(GrowingCache(), GrowingCache()), programs, None)
+        past = GrowingCache()
         found = self._causal(memory.ids, memory.mask, _positions(memory.mask), past)
         past.batch_repeat_interleave(programs)
         return _Cache(rows, past, programs, _last_state(found, memory.mask).repeat_interleave(programs, 0))
@@ -200,9 +227,19 @@ class TransformersNetwork:
         return states
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
-        if self.compute_dtype == torch.float32:
+        if self.compute_dtype == torch.float32 or self._converts:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, self.compute_dtype)
+
+
+def _converted(layer: nn.Linear, dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
+    """Return weight and bias of a layer."""
+    return layer.weight.detach().to(dtype), None if layer.bias is None else layer.bias.detach().to(dtype)
+
+
+def _multiply(weight: Tensor, bias: Tensor | None, states: Tensor) -> Tensor:
+    """Do what a linear layer does, in the data type of its converted weight; return float32."""
+    return F.linear(states.to(weight.dtype), weight, bias).float()
 
 
 @torch.inference_mode()

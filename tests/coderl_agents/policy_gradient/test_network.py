@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -63,6 +64,34 @@ def test_drawn_programs_have_the_log_probabilities_of_transformers(kind: str, ma
             assert program.log_probs == pytest.approx(own.tolist(), abs=1e-3)
     assert len({program.token_ids for group in drawn for program in group}) > 6
     assert len(lengths) > 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_that_drawing_converts_are_those_of_the_day(kind: str, make_tiny: Any) -> None:
+    """In bfloat16 they are converted once for each call of `draw`, not once for all."""
+    model = make_tiny(kind)
+    allowed = torch.ones(VOCABULARY, dtype=torch.bool)
+
+    def drawn(network: Any) -> list[tuple[float, ...]]:
+        requests = [Request(tuple(prompt)) for prompt in PROMPTS]
+        groups = draw(network, requests, 2, allowed=allowed, end_id=1, pad_id=0, max_tokens=6, temperature=1.0, seed=5)
+        for prompt, group in zip(PROMPTS, groups, strict=True):
+            for program in group:
+                logits = own_logits(model, prompt, list(program.token_ids), network.start_id)
+                own = logits.softmax(-1)[range(len(program.token_ids)), program.token_ids]
+                torch.testing.assert_close(torch.tensor(program.log_probs).exp(), own, atol=0.1, rtol=0.1)
+        return [program.log_probs for group in groups for program in group]
+
+    network = network_for(model, torch.bfloat16)
+    before = drawn(network)
+    with torch.no_grad():
+        for value in model.parameters():
+            value.mul_(0.5)
+    after = drawn(network)
+    assert after != before
+    assert after == drawn(network_for(copy.deepcopy(model), torch.bfloat16))
+    assert not any("forward" in vars(part) for part in model.modules())
+    assert {value.dtype for value in model.parameters()} == {torch.float32}
 
 
 @pytest.mark.parametrize("kind", ["llama", "bart"])
