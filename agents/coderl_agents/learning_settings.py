@@ -24,7 +24,8 @@ class LearningSettings:
         stages: stages to run, in the agent's order. Without `warm_start` the others begin from the model as it is, so
             that agents can be compared from the same weights (`TrainConfig.start_from`).
         precision: data type of training's matrix products: `float32`, `bfloat16`, or `auto` for what the machine is
-            fast in. Weights, sampling and optimiser are float32 in any case.
+            fast in. Weights and optimiser are float32 in any case.
+        sampling_precision: the same of sampling. In bfloat16 large models write faster, and other programs.
         max_rows: programs decoded at the same time.
         pass_numbers: logits held in memory by one forward pass, at most; larger batches are accumulated.
         optimizer: of the supervised stages: `muon` or `adamw`.
@@ -49,6 +50,7 @@ class LearningSettings:
     model: str | None = None
     stages: tuple[str, ...] = ()
     precision: str = "auto"
+    sampling_precision: str = "float32"
     max_rows: int = 512
     pass_numbers: int = 32_000_000
     optimizer: str | None = None
@@ -82,7 +84,12 @@ class LearningSettings:
         Raises:
             ValueError: an unknown name, or a value out of range.
         """
-        shared = {"reduction": REDUCTIONS, "optimizer": OPTIMIZERS, "precision": PRECISIONS}
+        shared = {
+            "reduction": REDUCTIONS,
+            "optimizer": OPTIMIZERS,
+            "precision": PRECISIONS,
+            "sampling_precision": PRECISIONS,
+        }
         for name, valid in {**choices, **shared}.items():
             if getattr(self, name) is not None and getattr(self, name) not in valid:
                 raise ValueError(unknown_name(f"value of {name}", getattr(self, name), valid))

@@ -27,6 +27,7 @@ def test_stages_are_a_list_or_a_text_with_commas(settings: Any, stages: Any) -> 
         ({"stages": "warm_strat"}, "unknown stage 'warm_strat'; did you mean 'warm_start'"),
         ({"optimizer": "adam"}, "unknown value of optimizer 'adam'; did you mean 'adamw'"),
         ({"precision": "bf16"}, "unknown value of precision 'bf16'"),
+        ({"sampling_precision": "half"}, "unknown value of sampling_precision 'half'"),
         ({"reduction": "token"}, "unknown value of reduction 'token'; did you mean 'tokens'"),
         ({"batch_size": 0}, "batch_size must be positive, not 0"),
         ({"max_rows": -1}, "max_rows must be positive, not -1"),

@@ -11,7 +11,7 @@ import torch
 
 from coderl_agents.codet5.batches import Example, encode_example
 from coderl_agents.codet5.model import build_model, check_architecture, load_model, model_kind, save_model
-from coderl_agents.codet5.network import Network
+from coderl_agents.codet5.network import Network, compute_dtype_of
 from coderl_agents.codet5.sampler import Request
 from coderl_agents.codet5.settings import Settings
 from coderl_agents.codet5.writer import Writer
@@ -60,7 +60,7 @@ class CodeT5Agent:
         spec: what the environment asks for.
         settings: how to train.
         model: the actor.
-        network: its forward pass in float32, for decoding.
+        network: its forward pass, for decoding.
         writer: draws programs with it.
         allowed: (model vocabulary,), true for tokens that may be played.
         corpus: the demonstrations of a training run, once a stage has asked for them.
@@ -76,7 +76,7 @@ class CodeT5Agent:
         self.model = model
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model.to(device)
-        self.network = Network(self.model)
+        self.network = Network(self.model, compute_dtype_of(settings.sampling_precision, device))
         self.writer = Writer(spec, self.network, self.model.config.vocab_size, settings.max_rows)
         self.allowed = self.writer.allowed
         self.corpus: Corpus | None = None

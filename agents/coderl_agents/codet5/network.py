@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from transformers import T5ForConditionalGeneration
 from transformers.activations import ACT2FN
 
-__all__ = ["Cache", "Memory", "Network", "best_compute_dtype"]
+__all__ = ["Cache", "Memory", "Network", "best_compute_dtype", "compute_dtype_of"]
 
 _MASKED = -1e9  # added to attention scores; finite, so that a row without any key gives no NaN
 
@@ -79,6 +79,11 @@ class Cache:
                 tensors[layer] = old.index_select(0, prompts)
         self.cross_bias = self.cross_bias.index_select(0, prompts)
         self.programs = programs
+
+
+def compute_dtype_of(precision: str, device: torch.device) -> torch.dtype:
+    """Return the data type that a setting names; `auto` is what the device is fast in."""
+    return best_compute_dtype(device) if precision == "auto" else getattr(torch, precision)
 
 
 def best_compute_dtype(device: torch.device) -> torch.dtype:

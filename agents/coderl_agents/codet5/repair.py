@@ -111,7 +111,8 @@ class RepairTrainer:
     def writer(self) -> Writer:
         """What draws repaired programs."""
         agent = self._agent
-        return Writer(agent.spec, type(self.network)(self.model), self.model.config.vocab_size, agent.settings.max_rows)
+        network = type(self.network)(self.model, agent.network.compute_dtype)
+        return Writer(agent.spec, network, self.model.config.vocab_size, agent.settings.max_rows)
 
     def example(self, task: Task, pair: Pair) -> Example:
         """Return the prompt of a repair with the passing program as its target."""

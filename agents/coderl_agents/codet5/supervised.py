@@ -16,7 +16,7 @@ import torch
 
 from coderl_agents.codet5.batches import Batch, Example, collate, encode_example, epoch_batches
 from coderl_agents.codet5.losses import IGNORED, cross_entropy
-from coderl_agents.codet5.network import Network, best_compute_dtype
+from coderl_agents.codet5.network import Network, compute_dtype_of
 from coderl_agents.codet5.optimizers import Optimizers, clipped_norm, make_optimizers
 from coderl_agents.codet5.stages import UNSOUND, Stage, stage_rate
 from coderl_env.agent import Sampling, Task
@@ -101,8 +101,7 @@ def training_network(agent: CodeT5Agent) -> Network:
 
 def compute_dtype(agent: CodeT5Agent) -> torch.dtype:
     """Return the data type of training's matrix products that the settings ask for."""
-    name = agent.settings.precision
-    return best_compute_dtype(agent.network.device) if name == "auto" else getattr(torch, name)
+    return compute_dtype_of(agent.settings.precision, agent.network.device)
 
 
 def supervised_step(agent: CodeT5Agent, network: Network, examples: Sequence[Example], weight: float = 1.0) -> float:

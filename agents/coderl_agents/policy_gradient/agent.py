@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from coderl_agents.codet5.batches import Example, encode_example
 from coderl_agents.codet5.model import save_model
+from coderl_agents.codet5.network import compute_dtype_of
 from coderl_agents.codet5.sampler import Decodes, Request
 from coderl_agents.codet5.writer import Writer
 from coderl_agents.policy_gradient.adapters import add_adapters, merged
@@ -83,7 +84,7 @@ class PolicyGradientAgent:
         spec: what the environment asks for.
         settings: how to train.
         model: the policy.
-        network: its forward pass in float32, for decoding.
+        network: its forward pass, for decoding.
         corpus: the demonstrations of a training run, once a stage has asked for them.
     """
 
@@ -103,8 +104,9 @@ class PolicyGradientAgent:
     def use(self, model: PreTrainedModel) -> None:
         """Write with `model` from now on."""
         self.model = model
-        model.to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-        self.network = network_for(model)
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        model.to(device)
+        self.network = network_for(model, compute_dtype_of(self.settings.sampling_precision, device))
         self.writer = Writer(self.spec, self.network, model.config.vocab_size, self.settings.max_rows)
         self.allowed = self.writer.allowed
 

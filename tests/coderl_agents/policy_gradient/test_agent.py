@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from coderl_agents.policy_gradient import Settings, make
 from coderl_agents.policy_gradient.settings import AGENTS, RATES
+from coderl_env.agent import Sampling, Task
 from coderl_env.registry import AgentSpec, list_agents, make_agent
 from coderl_env.testing import check_agent
 from coderl_env.tokens import load_tokenizer
@@ -46,6 +48,17 @@ def test_the_defaults_are_those_that_the_log_measured() -> None:
     assert Settings(rl_rate=1.0).completed("grpo", "published").rl_rate == 1.0
     assert Settings().clip_high == 0.28
     assert Settings().gae_lambda == 0.95
+
+
+@pytest.mark.parametrize("name", ["codet5", "rloo"])
+def test_programs_are_drawn_in_the_precision_that_is_asked_for(name: str) -> None:
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        agent: Any = make_agent(name, SPEC, model="fresh:tiny", sampling_precision=precision)
+        assert agent.network.compute_dtype == getattr(torch, precision)
+        assert {value.dtype for value in agent.model.parameters()} == {torch.float32}
+        found[precision] = agent.generate([Task("t", "Add two numbers.")], 4, Sampling(1.0, 1.0, 0))
+    assert found["float32"] != found["bfloat16"]
 
 
 @pytest.mark.parametrize(
