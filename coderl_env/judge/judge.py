@@ -39,8 +39,8 @@ class Judge:
         limits: limits of problems that have none of their own.
         comparator: comparison rule of problems that have none of their own.
         isolation: `auto` (the best tier of this machine, but never none), `strict`, `portable` or `none`.
-        stop: `first_limit` (after a time, memory or output limit the remaining tests are not run), `first_failure` or
-            `never`. The outcome is the same under all three.
+        stop: `first_limit` (after a time, memory or output limit the remaining tests are not run), `first_failure`
+            (tests behind the first failure are not run, or do not count) or `never`. The outcome is the same.
         cache: path of an SQLite file that remembers judgements, or None.
 
     Raises:
