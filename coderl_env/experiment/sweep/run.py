@@ -81,7 +81,7 @@ def _enter(store: SweepStore, sweep: SweepConfig, plan: Sequence[PlannedCell]) -
         if name not in {cell.name for cell in plan}:
             raise ValueError(f"{store.path} has a cell {name!r} that this sweep has not; {remedy}")
     cells: list[Cell] = []
-    fresh = count(len(stored))
+    fresh = count(1 + max((cell.cell for cell in stored.values()), default=-1))
     for cell in plan:
         settings = _settings(cell)
         known = stored.get(cell.name)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -154,6 +156,15 @@ def test_a_store_that_cannot_be_written_fails_the_cell_and_is_mended_by_the_next
     assert (cell.status, cell.error) == ("done", None)
     with SweepStore(tmp_path) as store:
         assert len(list(store.samples(0))) == 2 * 3 * 3 + 3 * 4
+
+
+def test_a_cell_that_somebody_deleted_comes_back_beside_the_others(small: Small, inline: Any, tmp_path: Path) -> None:
+    run_sweep(small(seeds=2), tmp_path, launcher=inline)
+    with contextlib.closing(sqlite3.connect(tmp_path / "sweep.sqlite")) as connection, connection:
+        for table in ("samples", "metrics", "cells"):
+            connection.execute(f"DELETE FROM {table} WHERE cell = 0")
+    cells = run_sweep(small(seeds=3), tmp_path, launcher=inline)
+    assert [(cell.cell, cell.seed, cell.status) for cell in cells] == [(1, 1, "done"), (2, 0, "done"), (3, 2, "done")]
 
 
 def test_a_folder_of_another_sweep_or_in_use_is_refused(small: Small, tmp_path: Path) -> None:
