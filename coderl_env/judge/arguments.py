@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from coderl_env.judge.arrays import array_of, is_numpy
+from coderl_env.judge.hiding import hides
 from coderl_env.judge.values import Argument
 
 __all__ = ["DOINGS", "Arguments", "builtin_base", "standard_name"]
@@ -34,9 +35,13 @@ class Arguments:
     """What one test has passed to the program that is no plain data: functions, exceptions, objects, each by a number.
 
     The numbers are negative: those of the program's own objects are not.
+
+    Args:
+        consulted: attributes that the test's classes read, and nothing in the test sets.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, consulted: frozenset[str]) -> None:
+        self._consulted = consulted
         # Kept, so that no other gets an object's address.
         self._objects: list[Any] = []
         self._numbers: dict[int, int] = {}
@@ -67,6 +72,8 @@ class Arguments:
         """
         value = self.object_of(number)
         if id(value) in self._remote:
+            if args[0] == "setattr" and hides(type(value), args[1], self._consulted):
+                raise AttributeError(f"{type(value).__name__!r} object attribute {args[1]!r} is read-only")
             return DOINGS[args[0]](value, *args[1:], **keywords)
         return value(*args, **keywords)
 
@@ -139,21 +146,19 @@ def builtin_base(kind: type) -> str:
 
 def _attribute(one: Any, name: str, *default: Any) -> Any:
     """Return an attribute of a test's object, but none of those that lead further than to what it is for."""
-    if name.startswith("__"):
+    if name.startswith("__") or (_is_mock(one) and name.startswith(_MOCKS_OWN)):
         raise AttributeError(f"{type(one).__name__!r} object has no attribute {name!r}")
     return getattr(one, name, *default)
 
 
-def _set_attribute(one: Any, name: str, value: Any) -> None:
-    if name.startswith("__"):
-        raise AttributeError(f"{type(one).__name__!r} object has no attribute {name!r}")
-    setattr(one, name, value)
+# What of a mock changes it, or is inside it.
+_MOCKS_OWN = ("_mock", "configure_mock", "reset_mock", "attach_mock", "mock_add_spec")
 
 
 # What a program may do with an object of the test, by the names that `rebuilding.Remote` asks with.
 DOINGS: dict[str, Callable[..., Any]] = {
     "getattr": _attribute,
-    "setattr": _set_attribute,
+    "setattr": setattr,
     "call": lambda one, *args, **keywords: one(*args, **keywords),
     "len": len,
     "iter": iter,

@@ -26,7 +26,7 @@ from coderl_env.judge.interpreter import (
     prepare_module,
     set_recursion_limit,
 )
-from coderl_env.judge.lineage import description_of, lineage_of
+from coderl_env.judge.lineage import description_of, found_under, lineage_of
 from coderl_env.judge.rebuilding import Functions, array, error_of, named, rebuild, set_state, state_of
 from coderl_env.judge.shared import Shared
 from coderl_env.judge.views import View
@@ -107,6 +107,8 @@ class _Objects:
                 library = importlib.import_module(module)
                 original = self._replaced.setdefault((module, name), getattr(library, name))
                 setattr(library, name, *(self._decode(value) or (original,)))
+            for module, name, args in request["calls"]:
+                named(module, name)(*self._decode(args))
 
     def _frame(self, answer: dict[str, Any]) -> bytes:
         if self._shared is None:
@@ -227,7 +229,7 @@ class _Objects:
                 with contextlib.suppress(Exception):  # it needs more of the test than its imports
                     exec(compile(source, PROGRAM_FILE, "exec"), scope)
                     self._names[name] = scope[name]
-        found = [(name, self._names.get(name)) for name in request["caught"]]
+        found = [(name, found_under(name, self._names)) for name in request["caught"]]
         return {"value": self._encode({name: lineage_of(kind) for name, kind in found}, as_plain=True)}
 
     def _call_test(self, number: int, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -331,7 +333,7 @@ class _Objects:
     def _made(self, kind: str, content: Any) -> Any:
         """Return what an argument stands for."""
         if kind == "name":
-            return self._lookup(content)
+            return self._resolve(content)
         if kind == "error":
             return self._error_of(*content)
         return rebuild(kind, content, self._functions)

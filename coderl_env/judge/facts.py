@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import copy
 import importlib
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -61,6 +62,7 @@ class Facts(NamedTuple):
         listens: whether it looks at what is printed.
         replaced: modules of which it may replace something.
         attributes: names of the attributes that it asks for.
+        consulted: those that its classes read, and nothing in it sets.
     """
 
     asked: frozenset[str] = frozenset()
@@ -73,6 +75,7 @@ class Facts(NamedTuple):
     listens: bool = False
     replaced: frozenset[str] = frozenset()
     attributes: frozenset[str] = frozenset()
+    consulted: frozenset[str] = frozenset()
 
 
 def facts_of(tree: ast.Module, defined: Iterable[str], entry_point: str | None) -> Facts:
@@ -97,7 +100,7 @@ def facts_of(tree: ast.Module, defined: Iterable[str], entry_point: str | None) 
     return Facts(
         asked=frozenset(asked),
         named=frozenset(named - {_HOLDER}),
-        caught=frozenset(named if _catches(tree) else {name for name in named if name.endswith(_EXCEPTIONS)}),
+        caught=frozenset(_caught(tree, named)),
         sources=_sources(tree),
         raising=frozenset(_raising(tree)),
         texts=frozenset(texts),
@@ -106,6 +109,7 @@ def facts_of(tree: ast.Module, defined: Iterable[str], entry_point: str | None) 
         listens=not _LISTENING.isdisjoint(_all_names(tree)),
         replaced=frozenset(_replaced(tree, texts)),
         attributes=frozenset(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)),
+        consulted=frozenset(_consulted(tree)),
     )
 
 
@@ -180,10 +184,22 @@ def _bound(tree: ast.Module) -> set[str]:
     return bound
 
 
+def _caught(tree: ast.Module, named: set[str]) -> set[str]:
+    """Return which of the program's classes may be exceptions, those within another class among them."""
+    if not _catches(tree):
+        return {name for name in named if name.endswith(_EXCEPTIONS)}
+    inner = {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in named
+    }
+    return named | {name for name in inner if name.rpartition(".")[2][:1].isupper()}
+
+
 def _catches(tree: ast.Module) -> bool:
-    """Whether a test catches exceptions, or has them caught."""
+    """Whether a test catches exceptions, or has them caught, or raises them for the program."""
     return any(
-        isinstance(node, ast.ExceptHandler)
+        isinstance(node, (ast.ExceptHandler, ast.Raise))
         or (isinstance(node, ast.Attribute) and node.attr in _CATCHERS)
         or (isinstance(node, ast.Name) and node.id in _CATCHERS)
         for node in ast.walk(tree)
@@ -195,11 +211,24 @@ def _replaced(tree: ast.Module, texts: Iterable[str]) -> Iterator[str]:
     assigned = any(isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) for node in ast.walk(tree))
     if not assigned and _REPLACING.isdisjoint(_all_names(tree)):
         return
-    named = {text.partition(".")[0] for text in texts if text.replace(".", "").isidentifier() and "." in text}
+    named: set[str] = set()
+    for text in texts:
+        if text.replace(".", "").isidentifier():
+            # `os.path` is another module than `os`.
+            named |= {text[: place.start()] for place in re.finditer(r"\.", text)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             named |= {alias.name for alias in node.names}
-    yield from (named & sys.stdlib_module_names) - _NEEDED
+    yield from (name for name in named if name.partition(".")[0] in sys.stdlib_module_names - _NEEDED)
+
+
+def _consulted(tree: ast.Module) -> set[str]:
+    """Return the attributes that classes of the test read, and nothing in the test sets."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    read = {node.attr for kind in classes for node in ast.walk(kind) if isinstance(node, ast.Attribute)}
+    return read - {
+        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    }
 
 
 def _raising(tree: ast.Module) -> Iterator[int]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import os
 import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from coderl_env.judge.objects import Name, Object
 
-__all__ = ["Replacements", "teach"]
+__all__ = ["Environment", "Replacements", "teach"]
 
 # Functions that look at what an object is, which only the program's process can tell of its own.
 _ASKED = {
@@ -29,8 +30,23 @@ _ASKED = {
 }  # fmt: skip
 
 
+# Functions that set something which is the program's as well.
+_TOLD = {"random": "seed", "numpy.random": "seed", "sys": "setrecursionlimit"}
+
+# Module, name and arguments of the calls of those that the program has not been told of.
+_Call = tuple[str, str, tuple[Any, ...]]
+_calls: list[_Call] = []
+
+
 def teach(text: str) -> None:
-    """Make the functions of the libraries that a test's text names ask the program of its objects."""
+    """Make the functions of the libraries that a test's text names ask the program of its objects, or tell it."""
+    _calls.clear()
+    for module, name in _TOLD.items():
+        if name in text and (module != "numpy.random" or "numpy" in text):
+            library = importlib.import_module(module)
+            function = getattr(library, name)
+            if not hasattr(function, "_tells_program"):
+                setattr(library, name, _telling(function, module, name))
     for module, names in _ASKED.items():
         if module in text:
             library = importlib.import_module(module)
@@ -38,6 +54,36 @@ def teach(text: str) -> None:
                 function = getattr(library, name)
                 if not hasattr(function, "_asks_program"):
                     setattr(library, name, _asking(function, [module, name]))
+
+
+def _telling(function: Callable[..., Any], module: str, name: str) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def telling(*args: Any) -> Any:
+        found = function(*args)
+        _calls.append((module, name, args))
+        return found
+
+    telling._tells_program = True  # type: ignore[attr-defined]  # a mark, so that none is made twice
+    return telling
+
+
+class Environment:
+    """What a test sets in its process that is the program's as well: by calls that were told, and in `os.environ`."""
+
+    def __init__(self) -> None:
+        self._variables = dict(os.environ)
+
+    def news(self) -> Iterator[_Call]:
+        """Yield calls that make the program's process what the test has made its own since the last time."""
+        yield from _calls
+        _calls.clear()
+        now = dict(os.environ)
+        if now != self._variables:
+            for name in self._variables.keys() - now.keys():
+                yield "os", "environ.pop", (name, None)
+            for name in now.keys() - {name for name, value in self._variables.items() if now.get(name) == value}:
+                yield "os", "environ.__setitem__", (name, now[name])
+            self._variables = now
 
 
 def _asking(function: Callable[..., Any], path: list[str]) -> Callable[..., Any]:

@@ -30,10 +30,14 @@ class Name:
 
     def __getattr__(self, attribute: str) -> Any:
         refuse_protocol(attribute)
-        return self._program.ask(op="get", target=self._name, attribute=attribute)
+        caught = self._program.exception_named(f"{self._name}.{attribute}")
+        return caught or self._program.ask(op="get", target=self._name, attribute=attribute)
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         self._program.set(self._name, attribute, value)
+
+    def __delattr__(self, attribute: str) -> None:
+        self._program.call(["builtins", "delattr"], (self, attribute), {})
 
     def __instancecheck__(self, instance: Any) -> bool:
         return self._program.call(["builtins", "isinstance"], (instance, self), {}) is True
@@ -44,7 +48,7 @@ class Name:
     def _value(self) -> Any:
         """Return what the name stands for, if that is data; else itself."""
         found = self._program.ask(op="value", target=self._name)
-        return self if type(found) is Object else found
+        return self if type(found) in (Object, Name) else found
 
     def __eq__(self, other: Any) -> Any:
         value = self._value()
@@ -132,10 +136,15 @@ class Object:
         self._program.call(["builtins", "delattr"], (self, attribute), {})
 
     def __copy__(self) -> Any:
-        return self._program.call(["copy", "copy"], (self,), {})
+        return self._copied("copy")
 
     def __deepcopy__(self, memo: Any) -> Any:
-        return self._program.call(["copy", "deepcopy"], (self,), {})
+        return self._copied("deepcopy")
+
+    def _copied(self, how: str) -> Any:
+        """Return a copy, which knows what its original has been told."""
+        found = self._program.call(["copy", how], (self,), {})
+        return found._telling(self._sure) if self._is_told and type(found) is Object else found
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("a test cannot pickle the program's own object")
@@ -269,12 +278,16 @@ def _operated(program: Owner, name: str, operands: Sequence[Any]) -> Any:
         if not program.names_class_of(one):
             raise program.refuse(name, one)
     is_told = len(objects) < len(operands) or any(one._is_told for one in objects)
+    before = program.count_objects()
     found = program.call(["operator", name], operands, {})
     if not is_told or (name in _IN_PLACE and found is operands[0]):
         return found
     plain = _builtins_doing(program, found, name, operands)
     if type(found) is Object:
-        return found._telling(plain)
+        told = found._telling(plain)
+        # What is new is known as told wherever it comes from; an object that was there is what it was.
+        program.remember(told, before)
+        return told
     if not plain:
         raise program.refuse(f"{name} with data", objects[0])
     return found

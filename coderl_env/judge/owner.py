@@ -39,6 +39,18 @@ class Owner(Protocol):
         """Set an attribute."""
         ...
 
+    def count_objects(self) -> int:
+        """Return how many objects of the program the test has come to know."""
+        ...
+
+    def remember(self, one: Object, since: int) -> None:
+        """Know an object as `one` from now on, if it was not among the first `since`."""
+        ...
+
+    def exception_named(self, name: str) -> type | None:
+        """Return the class of the program's exceptions that the test catches under a dotted name, or None."""
+        ...
+
     def plain(self, value: Any) -> Any:
         """Return a value as the builtin class has it that its own is derived from."""
         ...

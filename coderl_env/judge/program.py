@@ -6,6 +6,7 @@ Loaded by path into the referee, which is trusted and never holds the program; s
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import sys
 import threading
@@ -15,7 +16,7 @@ from typing import Any
 from coderl_env.judge import arrays, values, wire
 from coderl_env.judge.arguments import Arguments
 from coderl_env.judge.facts import Facts
-from coderl_env.judge.libraries import Replacements
+from coderl_env.judge.libraries import Environment, Replacements
 from coderl_env.judge.objects import Name, Object, awaited
 from coderl_env.judge.raised import Exceptions, RaisedByProgram, UndecidableError, may_end
 from coderl_env.judge.rebuilding import array, copy_back
@@ -72,15 +73,22 @@ class Program:
         # Threads of a test take turns.
         self._turn = threading.RLock()
         self._objects: dict[int, Any] = {}
-        self._arguments = Arguments()
+        self._arguments = Arguments(facts.consulted)
         self.exceptions = Exceptions(self, self._arguments)
         self._shared = Shared(self._instead_of, self._wrap, step=-1)
         # Containers that the test has let go of, as the program is still to be told.
         self._forgotten: list[int] = []
         self.stand_ins: dict[int, Any] = {}
+        self._names: dict[int, Name] | None = None
         self._replacements = Replacements(facts.replaced)
+        self._environment = Environment()
         self._twins = Twins(
-            lambda **request: self._request(**request)["value"], self._encode_state, self._wrap, self._class_named
+            lambda **request: self._request(**request)["value"],
+            self._encode_state,
+            self._wrap,
+            self._class_named,
+            self._refuse,
+            facts.consulted,
         )
         # Whether what cannot be sent may be left out: what an object of the test holds need not matter.
         self._is_lenient = False
@@ -167,7 +175,14 @@ class Program:
     def _exchange(self, request: dict[str, Any], continues: bool) -> dict[str, Any]:
         _descend(_QUESTION_FRAMES)
         replaced = self._replaced()
-        request = {**request, "replaced": replaced, "changes": self._shared.changes(), "forget": self._forgotten}
+        calls = [[module, name, self._encode(args)] for module, name, args in self._environment.news()]
+        request = {
+            **request,
+            "replaced": replaced,
+            "calls": calls,
+            "changes": self._shared.changes(),
+            "forget": self._forgotten,
+        }
         self._forgotten = []
         if not self._begun:
             self._begun = request["begins"] = True
@@ -194,6 +209,19 @@ class Program:
         self.unusable = unusable
         return found
 
+    def count_objects(self) -> int:
+        """Return how many objects of the program the test has come to know."""
+        return len(self._objects)
+
+    def remember(self, one: Object, since: int) -> None:
+        """Know an object as `one` from now on, if it was not among the first `since`."""
+        if one._handle.number in itertools.islice(self._objects, since, None):
+            self._objects[one._handle.number] = one
+
+    def exception_named(self, name: str) -> type | None:
+        """Return the class of the program's exceptions that the test catches under a dotted name, or None."""
+        return self.exceptions.named(name)
+
     def names_class_of(self, one: Object) -> bool:
         """Whether the test names the class of an object."""
         return one._handle.type_name in self._facts.named
@@ -209,7 +237,10 @@ class Program:
 
     def refuse(self, what: str, one: Object, *, lenient: bool = False) -> UndecidableError:
         """Return the error to raise where the program's object would decide; the test fails even if it catches it."""
-        error = UndecidableError(f"{what} of the program's own {one._handle.type_name} cannot decide a test")
+        return self._refuse(what, one._handle.type_name, lenient=lenient)
+
+    def _refuse(self, what: str, name: str, *, lenient: bool = False) -> UndecidableError:
+        error = UndecidableError(f"{what} of the program's own {name} cannot decide a test")
         if not lenient and self.failure is None:
             self.failure = error
         return error
@@ -232,6 +263,8 @@ class Program:
         found = self.call(["builtins", "type"], (one,), {})
         if isinstance(found, type):
             raise self.refuse("type()", one)  # of such a class it would be data
+        if type(found) is Name:
+            return found
         for name in self._facts.named:
             known = self._namespace.get(name)
             # The same object of the program has the same number.
@@ -302,7 +335,7 @@ class Program:
         if isinstance(value, BaseException):
             return self.exceptions.argument_of(value)
         if isinstance(value, type) and self.exceptions.is_own(value):
-            return values.Argument("name", value.__name__)
+            return values.Argument("name", value.__qualname__)
         found = self._arguments.argument_of(self.stand_ins.get(id(value), value))
         if found is None:
             found = self._twins.handle_of(value) or self._arguments.remote_of(value)
@@ -354,6 +387,25 @@ class Program:
             self._request(op="call", target=target, args=[sent, name], keywords={})["value"] is True for name in asked
         )
 
+    def _by_number(self) -> dict[int, Name]:
+        """Return what the test's names for functions and classes of the program stand for, by their numbers."""
+        if self._names is None:
+            self._names = {}
+            for name in sorted(self._facts.asked):
+                value = self._handle_of_name(name)
+                if type(value) is values.Handle and type(self._namespace.get(name)) is Name:
+                    self._names[value.number] = self._namespace[name]
+        return self._names
+
+    def _handle_of_name(self, name: str) -> Any:
+        """Return what comes of the program for a name; None if it has none of that name."""
+        try:
+            return self._request(op="value", target=name)["value"]
+        except Exception as error:
+            if not isinstance(error, RaisedByProgram):
+                raise
+            return None
+
     def _object_of(self, handle: values.Handle) -> Any:
         number = handle.number
         if number < 0:
@@ -369,6 +421,10 @@ class Program:
                 return plain
             else:
                 found = Object(self, handle)
+        elif found is None and handle.type_name in _NAMED_KINDS:
+            # What the test has a name for is that, for `is` as well.
+            known = self._by_number().get(number)
+            found = Object(self, handle) if known is None else known
         elif found is None and handle.type_name == "coroutine":
             found = awaited(self, handle)
         elif found is None:
@@ -377,6 +433,8 @@ class Program:
         return found
 
 
+# Classes of what programs have names for, but for metaclasses of their own.
+_NAMED_KINDS = frozenset({"type", "ABCMeta", "EnumType", "EnumMeta", "function", "_lru_cache_wrapper"})
 _WRAPPED_KEYS = (values.Handle, values.OwnValue, arrays.Array, tuple, frozenset)
 
 

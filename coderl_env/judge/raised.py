@@ -17,7 +17,10 @@ from coderl_env.judge.wire import WireError
 __all__ = ["Exceptions", "RaisedByProgram", "UndecidableError", "may_end"]
 
 # What the interpreter's own exceptions keep in places of their own.
-_FIELDS = ("args", "code", "errno", "filename", "lineno", "msg", "name", "obj", "offset", "path", "strerror", "value")
+_FIELDS = (
+    "args", "code", "encoding", "end", "end_lineno", "end_offset", "errno", "filename", "lineno", "msg", "name", "obj",
+    "object", "offset", "path", "reason", "start", "strerror", "text", "value",
+)  # fmt: skip
 
 
 class UndecidableError(TypeError):
@@ -47,6 +50,8 @@ class Exceptions:
         self._program = program
         self._arguments = arguments
         self._classes: dict[str, type] = {}
+        # Names of which none is that of an exception.
+        self._nothing: set[str] = set()
         self._came_back: set[int] = set()
 
     def classes_of(self, caught: Iterable[str], answer: Any) -> Mapping[str, type]:
@@ -66,7 +71,13 @@ class Exceptions:
             parents = [self._classes[parent] for parent in names if parent in self._classes]
             builtin = next(_builtin_kinds(names), Exception)
             self._classes[name] = _made(name, parents, [builtin], {"_program": self})
-        return {name: kind for name, kind in self._classes.items() if lineages[name] is not None}
+        for name in [name for name, lineage in lineages.items() if lineage is None]:
+            self._nothing.add(name)
+        return {name: kind for name, kind in self._classes.items() if name not in self._nothing and "." not in name}
+
+    def named(self, name: str) -> type | None:
+        """Return the class of a name that the test catches, or None."""
+        return None if name in self._nothing else self._classes.get(name)
 
     def is_programs(self, error: BaseException) -> bool:
         """Whether the program raised this, or let it pass."""
@@ -74,7 +85,7 @@ class Exceptions:
 
     def is_own(self, kind: type) -> bool:
         """Whether this is one of those classes."""
-        return self._classes.get(kind.__name__) is kind
+        return self._classes.get(getattr(kind, "__qualname__", "")) is kind
 
     def constructed(self, name: str, args: Any, keywords: Any) -> Any:
         """Return a new exception of the program's class `name`."""
@@ -182,12 +193,12 @@ class _Constructed(type):
     _program: Exceptions
 
     def __call__(cls, *args: Any, **keywords: Any) -> Any:
-        return cls._program.constructed(cls.__name__, args, keywords)
+        return cls._program.constructed(cls.__qualname__, args, keywords)
 
     def __getattr__(cls, attribute: str) -> Any:
         if attribute.startswith("__"):
             raise AttributeError(attribute)
-        return cls._program.attribute(cls.__name__, attribute)
+        return cls._program.attribute(cls.__qualname__, attribute)
 
 
 def _asked(ask: Any, number: int, name: str) -> property:
@@ -202,11 +213,12 @@ def _linked(exceptions: Exceptions, number: int, name: str) -> property:
 
 def _made(name: str, own: list[type], others: list[type], members: Mapping[str, Any]) -> Any:
     """Return an exception's class, of the program's own kinds if they go together with the others."""
-    members = {**members, "__module__": values.PROGRAM_MODULE}
+    members = {**members, "__module__": values.PROGRAM_MODULE, "__qualname__": name}
+    last = name.rpartition(".")[2]
     try:
-        return _Constructed(name, (*own, *others), members)
+        return _Constructed(last, (*own, *others), members)
     except TypeError:
-        return _Constructed(name, tuple(others), members)
+        return _Constructed(last, tuple(others), members)
 
 
 def _builtin_kinds(names: Any) -> Any:
@@ -220,11 +232,11 @@ def _builtin_kinds(names: Any) -> Any:
 
 
 def _imported(library: list[str] | None) -> type | None:
-    """Return the exception of the standard library of this module and name, if the test has imported that."""
+    """Return the exception of the standard library, or numpy's, of this module and name, if that is imported."""
     # What unittest raises is no error of a program: it would skip a test, or end it well.
     if library is None or len(library) != 2 or library[0].partition(".")[0] in ("builtins", "unittest"):
         return None
-    if library[0].partition(".")[0] not in sys.stdlib_module_names:
+    if library[0].partition(".")[0] not in sys.stdlib_module_names | {"numpy"}:
         return None
     found: Any = sys.modules.get(library[0])
     for part in library[1].split("."):

@@ -50,7 +50,7 @@ def _questions(program: Program) -> list[Callable[..., Any]]:
         if isinstance(kinds, (tuple, types.UnionType)):
             several = kinds if isinstance(kinds, tuple) else kinds.__args__
             return any(_isinstance(value, kind) for kind in several)
-        if type(kinds) is Name or standard_name(kinds) is not None:
+        if type(kinds) in (Name, Object) or standard_name(kinds) is not None:
             return program.call(["builtins", "isinstance"], (value, kinds), {}) is True
         return isinstance(value, kinds)
 

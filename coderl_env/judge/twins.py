@@ -7,9 +7,12 @@ the program's class run in the program's process only. Loaded by path into the r
 
 from __future__ import annotations
 
+import functools
+import types
 from collections.abc import Callable
 from typing import Any
 
+from coderl_env.judge.hiding import hides, without_cached
 from coderl_env.judge.raised import RaisedByProgram
 from coderl_env.judge.rebuilding import set_state, state_of
 from coderl_env.judge.wire import WireError
@@ -18,6 +21,8 @@ from coderl_env.judge.wire import WireError
 _MOST_OBJECTS = 10_000
 # Of one message.
 _MOST_AT_ONCE = 256
+_EQUALITIES = ("__eq__", "__ne__")
+_COMPARISONS = (*_EQUALITIES, "__lt__", "__le__", "__gt__", "__ge__")
 
 
 class TooManyObjectsError(Exception):
@@ -32,6 +37,8 @@ class Twins:
         encode: makes a value ready to send; `as_plain` by its content.
         wrap: replaces the handles in a value that came back.
         class_named: returns the class that the test defines under a name, or None.
+        refuse: notes that an object of a class of this name would decide, and returns the error to raise.
+        consulted: attributes that the test's classes read, and nothing in the test sets.
     """
 
     def __init__(
@@ -40,11 +47,15 @@ class Twins:
         encode: Callable[..., Any],
         wrap: Callable[[Any], Any],
         class_named: Callable[[str], type | None],
+        refuse: Callable[[str, str], Exception],
+        consulted: frozenset[str],
     ) -> None:
         self._request = request
         self._encode = encode
         self._wrap = wrap
         self._class_named = class_named
+        self._refuse = refuse
+        self._consulted = consulted
         # By the test's object, and by the number of the program's.
         self._pairs: dict[int, tuple[Any, Any]] = {}
         self._mine: dict[int, Any] = {}
@@ -53,6 +64,9 @@ class Twins:
         self._to_read: list[Any] = []
         self._busy = False
         self._known: dict[type, bool] = {}
+        # Of the test's objects, those that the program made; and the classes that know of them.
+        self._foreign: set[int] = set()
+        self._guarded: set[type] = set()
         # The program's objects that are nobody's twin yet.
         self._spare: dict[type, list[Any]] = {}
 
@@ -81,6 +95,8 @@ class Twins:
         if kind is None or kind.__new__ is not object.__new__:
             return None
         mine = object.__new__(kind)
+        self._guard(kind)
+        self._foreign.add(id(mine))
         self._remember(mine, theirs)
         self._to_read.append(mine)
         self._work_off()
@@ -111,6 +127,28 @@ class Twins:
             else:
                 self._known[kind] = True
         return self._known[kind]
+
+    def _guard(self, kind: type) -> None:
+        """Have a class's comparisons say nothing of what they find true of the program's object and something else."""
+        if kind in self._guarded:
+            return
+        self._guarded.add(kind)
+        for name in _COMPARISONS:
+            method = next((vars(parent).get(name) for parent in kind.__mro__[:-1] if name in vars(parent)), None)
+            if isinstance(method, types.FunctionType):
+                setattr(kind, name, self._guarding(kind, name, method))
+
+    def _guarding(self, kind: type, name: str, method: types.FunctionType) -> Callable[[Any, Any], Any]:
+        @functools.wraps(method)
+        def guarding(self_: Any, other: Any) -> Any:
+            found = method(self_, other)
+            is_ours = isinstance(other, kind) or not {id(self_), id(other)} & self._foreign
+            if is_ours or found is NotImplemented or (name in _EQUALITIES and bool(found) is (name == "__ne__")):
+                return found
+            # A lenient class of the test, such as one that knows a tolerance, is not for a program to answer with.
+            raise self._refuse(name, kind.__name__)
+
+        return guarding
 
     def _remember(self, mine: Any, theirs: Any) -> None:
         if len(self._pairs) >= _MOST_OBJECTS:
@@ -146,9 +184,10 @@ class Twins:
         for mine, state in zip(some, found, strict=True):
             if type(state) is not dict or not all(type(name) is str for name in state):
                 raise WireError("an object's attributes are no dict")
-            if any(name.startswith("__") or callable(getattr(type(mine), name, None)) for name in state):
+            state = without_cached(type(mine), state)
+            if any(hides(type(mine), name, self._consulted) for name in state):
                 # The test's own methods decide, not what the program calls the same.
-                raise WireError("an object's attribute hides a method of its class")
+                raise WireError("an object's attribute hides what its class decides by")
             set_state(mine, {name: self._wrap(value) for name, value in state.items()})
             self._sent[id(mine)] = state_of(mine)
 

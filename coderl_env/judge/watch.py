@@ -23,6 +23,8 @@ from coderl_env.judge.wire import FrameTooLargeError
 
 _POLL_SECONDS = 0.02
 _MAX_THREADS = 128
+# Processor time in which no program fills as much memory as a limit allows.
+_FILLING_SECONDS = 0.004
 # However long a starved machine keeps a program waiting, past this multiple of its wall limit it is given up.
 _WALL_GRACE = 6.0
 # Linux counts kibibytes, macOS bytes.
@@ -185,6 +187,8 @@ class Watch:
         self._limits = limits
         self._directory = directory
         self.base_memory = base_memory
+        # Processor time of the child when its peak of memory was last asked for.
+        self._cpu_when_asked = 0.0
         self._poll = select.poll()
         self._descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
         if self._descriptor >= 0:
@@ -214,7 +218,9 @@ class Watch:
                 usage.reason = found
                 if found == "answered":
                     usage.cpu_seconds = cpu_seconds_of(self._pid)
-                    return usage
+                    if not self._has_held_too_much(usage):
+                        return usage
+                    usage.reason = "memory"
             # What is left to read comes before the end.
             elif self._descriptor in events or (self._descriptor < 0 and self._has_ended()):
                 break
@@ -224,6 +230,14 @@ class Watch:
                 break
         self._reap(usage, cpu_limit)
         return usage
+
+    def _has_held_too_much(self, usage: Usage) -> bool:
+        """Whether a child that answers has held too much memory meanwhile, if it had the time to."""
+        if usage.cpu_seconds - self._cpu_when_asked < _FILLING_SECONDS:
+            return False
+        self._cpu_when_asked = usage.cpu_seconds
+        usage.memory_bytes = max(usage.memory_bytes, peak_bytes(self._pid) - self.base_memory)
+        return usage.memory_bytes > int(self._limits["memory_bytes"])
 
     def close(self) -> None:
         """Release the descriptor."""

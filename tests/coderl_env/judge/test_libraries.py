@@ -12,6 +12,7 @@ OK, WRONG, RAISED = Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.EXCEPTION
 
 PROGRAM = """
 import math
+import os
 import random
 import sys
 import time
@@ -25,6 +26,19 @@ def read():
 def roll():
     time.sleep(60)
     return random.randint(1, 6)
+def rolls(n):
+    return [random.random() for _ in range(n)]
+def home():
+    return os.environ.get("PLACE", "nowhere")
+def exists(path):
+    return os.path.exists(path)
+def deep(n):
+    return 0 if n == 0 else 1 + deep(n - 1)
+def decode(b):
+    return b.decode()
+def drawn(n):
+    import numpy
+    return numpy.random.random(n).tolist()
 def hello():
     print("hi")
 def now():
@@ -120,6 +134,22 @@ CASES = [
      "    hello()\n    p.assert_called_once_with('hi')\ntest()"), OK),
     (("import time\nfrom unittest.mock import patch\nwith patch.object(time, 'time', return_value=2.5):\n"
      "    assert now() == 2.5\nassert now() > 3"), OK),
+    # What it sets by a call, or in the environment, is the program's as well.
+    ("import random\nrandom.seed(4)\na = rolls(3)\nrandom.seed(4)\nassert rolls(3) == a and rolls(3) != a", OK),
+    ("import random\nrandom.seed(4)\na = [random.random() for _ in '12']\nrandom.seed(4)\nassert rolls(2) == a", OK),
+    ("import random\nrandom.seed(4)\na = rolls(3)\nrandom.seed(5)\nassert rolls(3) == a", WRONG),
+    (("import numpy as np\nnp.random.seed(1)\na = drawn(2)\nnp.random.seed(1)\n"
+     "assert drawn(2) == a == [0.417022004702574, 0.7203244934421581]"), OK),
+    ("import sys\nsys.setrecursionlimit(3000)\nassert deep(2000) == 2000", OK),
+    ("try: deep(2000)\nexcept RecursionError: pass\nelse: assert False", OK),
+    (("import os\nfrom unittest.mock import patch\nos.environ['PLACE'] = 'here'\nassert home() == 'here'\n"
+     "with patch.dict(os.environ, {'PLACE': 'there'}): assert home() == 'there'\n"
+     "assert home() == 'here'\ndel os.environ['PLACE']\nassert home() == 'nowhere'"), OK),
+    ("from unittest.mock import patch\nwith patch('os.path.exists', return_value=True): assert exists('/no')", OK),
+    ("assert exists('/no/where')", WRONG),
+    # Fields of the interpreter's own exceptions.
+    (("try: decode(b'a\\xff')\nexcept UnicodeDecodeError as e:\n"
+     "    assert (e.start, e.end, e.encoding, e.object) == (1, 2, 'utf-8', b'a\\xff') and 'start' in e.reason"), OK),
     ("class A: pass\na = A()\na.b = 'winreg.c'\nassert a.b and list(keys({1: 2})) == [1]", OK),
     # Libraries that look at objects are told of the program's.
     (("from dataclasses import asdict, astuple, fields, is_dataclass, replace\np = Point(1)\n"
@@ -171,5 +201,8 @@ def test_libraries_know_of_the_program(judge: Judge, code: str, verdict: Verdict
 def test_what_a_test_has_replaced_is_gone_with_it(judge: Judge) -> None:
     replaces = AssertCase("import builtins\nbuiltins.input = lambda *a: '7'\nassert ask() == 8")
     again = AssertCase("assert ask() == 8")
+    sets = AssertCase("import os, random\nos.environ['PLACE'] = 'here'\nrandom.seed(4)\nassert home() == 'here'")
+    assert judge.judge(PROGRAM, Problem("r", "", (sets,))).passed
+    assert judge.judge(PROGRAM, Problem("s", "", (AssertCase("assert home() == 'nowhere'"),))).passed
     assert judge.judge(PROGRAM, Problem("p", "", (replaces,))).passed
     assert judge.judge(PROGRAM, Problem("q", "", (again,))).cases[0].verdict is RAISED

@@ -1,0 +1,6 @@
+class Anything:
+    pass
+
+
+def half(number):
+    return Anything()

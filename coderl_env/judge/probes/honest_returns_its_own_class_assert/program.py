@@ -1,0 +1,6 @@
+class Circle:
+    pass
+
+
+def find(name):
+    return {"circle": Circle}[name]
