@@ -36,6 +36,7 @@ class Items:
         self.items += other
         return self
     def __add__(self, other): return Items(self.items + other)
+    def __radd__(self, other): return self
     def __lshift__(self, item):
         self.items.append(item)
         return self
@@ -72,6 +73,7 @@ def memo(f):
 class Dice: pass
 def play(dice): return 6
 def add(a, b): return a + b
+def same(x): return x
 """
 
 CASES = [
@@ -101,6 +103,13 @@ CASES = [
     ("b = Items([1])\nb << 2\nassert len(b) == 2", OK),
     ("assert len(Items([1]) << 2) == 2", WRONG),
     ("assert len(Items([1]) + [2]) == 2", WRONG),
+    # A copy has been told what its original was, and so has what the program hands back.
+    ("import copy\nassert len(copy.copy(Items([1]) + [2])) == 2", WRONG),
+    ("import copy\nassert len(copy.deepcopy([Items([1]) + [2]])[0]) == 2", WRONG),
+    ("import copy\nassert len(copy.copy(Items([1]))) == 1", OK),
+    ("assert len(same(Items([1]) + [2])) == 2", WRONG),
+    ("i = Items([1])\nassert sum([i]) is not None and len(same(i)) == 1", OK),
+    ("i = Items([1])\ni += [2]\nassert len(same(i)) == 2 and len(same(Items([1]))) == 1", OK),
     ("assert divmod(Items([1, 2, 3]), Items([1, 2])) == (1, 1)", OK),
     ("assert divmod(Items([1, 2, 3]), 2) == (1, 1)", WRONG),
     # Which class it has, the program can say; but not that it is data.
