@@ -18,6 +18,7 @@ from coderl_env.judge.arguments import Arguments
 from coderl_env.judge.facts import Facts
 from coderl_env.judge.libraries import Environment, Replacements
 from coderl_env.judge.objects import Name, Object, awaited
+from coderl_env.judge.own_names import OwnNames
 from coderl_env.judge.raised import Exceptions, RaisedByProgram, UndecidableError, may_end
 from coderl_env.judge.rebuilding import array, copy_back
 from coderl_env.judge.shadows import shadow_of
@@ -79,14 +80,14 @@ class Program:
         # Containers that the test has let go of, as the program is still to be told.
         self._forgotten: list[int] = []
         self.stand_ins: dict[int, Any] = {}
-        self._names: dict[int, Name] | None = None
+        self._own_names = OwnNames(facts.asked, namespace, lambda **request: self._request(**request)["value"])
         self._replacements = Replacements(facts.replaced)
         self._environment = Environment()
         self._twins = Twins(
             lambda **request: self._request(**request)["value"],
             self._encode_state,
             self._wrap,
-            self._class_named,
+            self._own_names.class_named,
             self._refuse,
             facts.consulted,
         )
@@ -351,10 +352,6 @@ class Program:
         if not self._heard and not self.unusable:
             self.unusable = message
 
-    def _class_named(self, name: str) -> type | None:
-        found = self._namespace.get(name)
-        return found if isinstance(found, type) and found.__module__ == self._namespace["__name__"] else None
-
     def _wrap(self, value: Any) -> Any:
         """Replace what stands for objects and shared containers in a value that came by what they are here."""
         kind = type(value)
@@ -387,25 +384,6 @@ class Program:
             self._request(op="call", target=target, args=[sent, name], keywords={})["value"] is True for name in asked
         )
 
-    def _by_number(self) -> dict[int, Name]:
-        """Return what the test's names for functions and classes of the program stand for, by their numbers."""
-        if self._names is None:
-            self._names = {}
-            for name in sorted(self._facts.asked):
-                value = self._handle_of_name(name)
-                if type(value) is values.Handle and type(self._namespace.get(name)) is Name:
-                    self._names[value.number] = self._namespace[name]
-        return self._names
-
-    def _handle_of_name(self, name: str) -> Any:
-        """Return what comes of the program for a name; None if it has none of that name."""
-        try:
-            return self._request(op="value", target=name)["value"]
-        except Exception as error:
-            if not isinstance(error, RaisedByProgram):
-                raise
-            return None
-
     def _object_of(self, handle: values.Handle) -> Any:
         number = handle.number
         if number < 0:
@@ -423,7 +401,7 @@ class Program:
                 found = Object(self, handle)
         elif found is None and handle.type_name in _NAMED_KINDS:
             # What the test has a name for is that, for `is` as well.
-            known = self._by_number().get(number)
+            known = self._own_names.of_number(number)
             found = Object(self, handle) if known is None else known
         elif found is None and handle.type_name == "coroutine":
             found = awaited(self, handle)

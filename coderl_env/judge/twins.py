@@ -140,9 +140,9 @@ class Twins:
 
     def _guarding(self, kind: type, name: str, method: types.FunctionType) -> Callable[[Any, Any], Any]:
         @functools.wraps(method)
-        def guarding(self_: Any, other: Any) -> Any:
-            found = method(self_, other)
-            is_ours = isinstance(other, kind) or not {id(self_), id(other)} & self._foreign
+        def guarding(mine: Any, other: Any) -> Any:
+            found = method(mine, other)
+            is_ours = isinstance(other, kind) or not {id(mine), id(other)} & self._foreign
             if is_ours or found is NotImplemented or (name in _EQUALITIES and bool(found) is (name == "__ne__")):
                 return found
             # A lenient class of the test, such as one that knows a tolerance, is not for a program to answer with.
