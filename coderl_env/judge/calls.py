@@ -107,8 +107,9 @@ class _Objects:
                 library = importlib.import_module(module)
                 original = self._replaced.setdefault((module, name), getattr(library, name))
                 setattr(library, name, *(self._decode(value) or (original,)))
-            for module, name, args in request["calls"]:
-                named(module, name)(*self._decode(args))
+            for module, name, given in request["calls"]:
+                args, keywords = self._decode(given)
+                named(module, name)(*args, **keywords)
 
     def _frame(self, answer: dict[str, Any]) -> bytes:
         if self._shared is None:

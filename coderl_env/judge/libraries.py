@@ -28,13 +28,11 @@ _ASKED = {
     ),
     "typing": ("get_type_hints",),
 }  # fmt: skip
-
-
 # Functions that set something which is the program's as well.
 _TOLD = {"random": "seed", "numpy.random": "seed", "sys": "setrecursionlimit"}
 
-# Module, name and arguments of the calls of those that the program has not been told of.
-_Call = tuple[str, str, tuple[Any, ...]]
+# Module, name, arguments and keywords of the calls of those that the program has not been told of.
+_Call = tuple[str, str, tuple[Any, ...], dict[str, Any]]
 _calls: list[_Call] = []
 
 
@@ -57,9 +55,9 @@ def teach(text: str) -> None:
 
 def _telling(function: Callable[..., Any], module: str, name: str) -> Callable[..., Any]:
     @functools.wraps(function)
-    def telling(*args: Any) -> Any:
-        found = function(*args)
-        _calls.append((module, name, args))
+    def telling(*args: Any, **keywords: Any) -> Any:
+        found = function(*args, **keywords)
+        _calls.append((module, name, args, keywords))
         return found
 
     telling._tells_program = True  # type: ignore[attr-defined]  # a mark, so that none is made twice
@@ -77,12 +75,12 @@ class Environment:
         yield from _calls
         _calls.clear()
         now = dict(os.environ)
-        if now != self._variables:
-            for name in self._variables.keys() - now.keys():
-                yield "os", "environ.pop", (name, None)
-            for name in now.keys() - {name for name, value in self._variables.items() if now.get(name) == value}:
-                yield "os", "environ.__setitem__", (name, now[name])
-            self._variables = now
+        for name in self._variables.keys() - now.keys():
+            yield "os", "environ.pop", (name, None), {}
+        for name, value in now.items():
+            if self._variables.get(name) != value:
+                yield "os", "environ.__setitem__", (name, value), {}
+        self._variables = now
 
 
 def _asking(function: Callable[..., Any], path: list[str]) -> Callable[..., Any]:

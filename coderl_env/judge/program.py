@@ -176,7 +176,9 @@ class Program:
     def _exchange(self, request: dict[str, Any], continues: bool) -> dict[str, Any]:
         _descend(_QUESTION_FRAMES)
         replaced = self._replaced()
-        calls = [[module, name, self._encode(args)] for module, name, args in self._environment.news()]
+        calls = [
+            [module, name, self._encode((args, keywords))] for module, name, args, keywords in self._environment.news()
+        ]
         request = {
             **request,
             "replaced": replaced,

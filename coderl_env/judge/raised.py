@@ -71,8 +71,7 @@ class Exceptions:
             parents = [self._classes[parent] for parent in names if parent in self._classes]
             builtin = next(_builtin_kinds(names), Exception)
             self._classes[name] = _made(name, parents, [builtin], {"_program": self})
-        for name in [name for name, lineage in lineages.items() if lineage is None]:
-            self._nothing.add(name)
+        self._nothing |= {name for name, lineage in lineages.items() if lineage is None}
         return {name: kind for name, kind in self._classes.items() if name not in self._nothing and "." not in name}
 
     def named(self, name: str) -> type | None:

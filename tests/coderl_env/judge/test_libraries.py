@@ -137,6 +137,7 @@ CASES = [
     # What it sets by a call, or in the environment, is the program's as well.
     ("import random\nrandom.seed(4)\na = rolls(3)\nrandom.seed(4)\nassert rolls(3) == a and rolls(3) != a", OK),
     ("import random\nrandom.seed(4)\na = [random.random() for _ in '12']\nrandom.seed(4)\nassert rolls(2) == a", OK),
+    ("import random\nrandom.seed(a=4, version=2)\na = rolls(3)\nrandom.seed(4)\nassert rolls(3) == a", OK),
     ("import random\nrandom.seed(4)\na = rolls(3)\nrandom.seed(5)\nassert rolls(3) == a", WRONG),
     (("import numpy as np\nnp.random.seed(1)\na = drawn(2)\nnp.random.seed(1)\n"
      "assert drawn(2) == a == [0.417022004702574, 0.7203244934421581]"), OK),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import select
+import signal
 import socket
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from coderl_env.judge import wire
-from coderl_env.judge.watch import Exchange
+from coderl_env.judge.watch import Exchange, Watch, memory_of
 
 _LIMIT = 200
 _BOTH = select.POLLIN | select.POLLOUT
@@ -119,3 +123,31 @@ def test_many_parts_of_any_size_are_sent_whole(ends: tuple[socket.socket, socket
         received += ends[1].recv(1 << 16)
     sender.join()
     assert received == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the kernel's peak is told on Linux only")
+@pytest.mark.parametrize(("mebibytes", "reason"), [(100, "memory"), (20, "answered")])
+def test_what_was_held_while_nobody_looked_counts(mebibytes: int, reason: str, tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        held = b"x" * (mebibytes << 20)
+        del held
+        theirs.sendall(_answer(1))
+        time.sleep(60)
+        os._exit(0)
+    # The answer is there before anybody looks.
+    select.select([ours], [], [], 30)
+    limits = {"wall_seconds": 20.0, "memory_bytes": 64 << 20}
+    watch = Watch(pid, limits, str(tmp_path), memory_of(os.getpid())[1])
+    exchange = _exchange(ours)
+    exchange.ask(b"", (), 1)
+    usage = watch.wait(20.0, exchange)
+    ours.close()
+    theirs.close()
+    if usage.reason == "answered":
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        watch.close()
+    assert usage.reason == reason
+    assert (usage.status == signal.SIGKILL) == (reason == "memory")
