@@ -131,15 +131,18 @@ def test_what_was_held_while_nobody_looked_counts(mebibytes: int, reason: str, t
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
+        theirs.recv(1)
         held = b"x" * (mebibytes << 20)
         del held
         theirs.sendall(_answer(1))
         time.sleep(60)
         os._exit(0)
+    born_with = memory_of(pid)[1]
+    ours.send(b"g")
     # The answer is there before anybody looks.
     select.select([ours], [], [], 30)
     limits = {"wall_seconds": 20.0, "memory_bytes": 64 << 20}
-    watch = Watch(pid, limits, str(tmp_path), memory_of(os.getpid())[1])
+    watch = Watch(pid, limits, str(tmp_path), born_with)
     exchange = _exchange(ours)
     exchange.ask(b"", (), 1)
     usage = watch.wait(20.0, exchange)
